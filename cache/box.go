@@ -1,0 +1,120 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Box is the messages of one mailbox under one UIDVALIDITY. When that changes,
+// or the mailbox is deleted, the Box is stale: all its methods that fetch fail
+// with ErrStale, and Account.Box gives a new one. It is safe for concurrent use.
+type Box struct {
+	account *Account
+	id      ID
+	serial  uint64 // distinguishes this Box from all others, in memory keys
+	stale   atomic.Bool
+
+	mu       sync.RWMutex
+	validity uint32              // guarded by mu; 0 until the first sync
+	uids     []uint32            // guarded by mu; ascending, replaced and never changed
+	messages map[uint32]*Message // guarded by mu; may hold messages that are not in uids yet
+	modseq   uint64              // guarded by mu; all up to it is in messages
+	synced   time.Time           // guarded by mu
+	sizes    map[File]*size      // guarded by mu
+}
+
+// ID returns what identifies the mailbox.
+func (b *Box) ID() ID { return b.id }
+
+// Listing is a mailbox as of its last sync.
+type Listing struct {
+	// Validity is UIDVALIDITY.
+	Validity uint32
+	// UIDs are those of all messages, ascending. Shared, not to be changed.
+	UIDs []uint32
+	// Synced is when the listing was the same as the server's.
+	Synced time.Time
+}
+
+// Listing returns the mailbox's messages, complete and at most Options.Poll
+// late, or an error: never a part that looks whole.
+func (b *Box) Listing(ctx context.Context) (Listing, error) {
+	l, ok := b.Known()
+	if ok && time.Since(l.Synced) < b.account.opts.Poll {
+		return l, nil
+	}
+	if err := b.Sync(ctx); err != nil {
+		return Listing{}, err
+	}
+	l, _ = b.Known()
+	return l, nil
+}
+
+// Known returns the listing as of the last sync, however old; false if there
+// was none. It never blocks.
+func (b *Box) Known() (Listing, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return Listing{b.validity, b.uids, b.synced}, !b.synced.IsZero()
+}
+
+// Message returns a message of the last listing. ErrNotExist: the mailbox does
+// not have it.
+func (b *Box) Message(ctx context.Context, uid uint32) (*Message, error) {
+	m := b.message(uid)
+	if m == nil {
+		if _, ok := b.Known(); !ok {
+			if _, err := b.Listing(ctx); err != nil {
+				return nil, err
+			}
+			m = b.message(uid)
+		}
+	}
+	if m == nil {
+		return nil, fmt.Errorf("message %d of mailbox %q: %w", uid, b.id.Name, ErrNotExist)
+	}
+	return m, nil
+}
+
+// Structured is Message for those who need the part table: where the server
+// could not give it, it is read from the message itself.
+func (b *Box) Structured(ctx context.Context, uid uint32) (*Message, error) {
+	m, err := b.Message(ctx, uid)
+	if err != nil || m.Defects&DefectStructure == 0 || m.Parts != nil {
+		return m, err
+	}
+	if _, err := b.group(ctx, m, File{uid, Outer, Whole}); err != nil {
+		return nil, err
+	}
+	return b.Message(ctx, uid)
+}
+
+// message returns a message that is in the listing, or nil.
+func (b *Box) message(uid uint32) *Message {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if _, ok := slices.BinarySearch(b.uids, uid); !ok {
+		return nil
+	}
+	return b.messages[uid]
+}
+
+// validityNow is UIDVALIDITY, known since the first sync.
+func (b *Box) validityNow() uint32 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.validity
+}
+
+// failed adds to err what it failed on, and retires the box if it is stale.
+func (b *Box) failed(op string, uid uint32, err error) error {
+	b.account.noteStale(b, err)
+	if uid != 0 {
+		return fmt.Errorf("%s of message %d in mailbox %q: %w", op, uid, b.id.Name, err)
+	}
+	return fmt.Errorf("%s of mailbox %q: %w", op, b.id.Name, err)
+}

@@ -1,0 +1,26 @@
+package cache
+
+import "errors"
+
+// The kinds of failure that a Source and an Account report, to be told apart
+// with errors.Is. What wraps them says which operation failed on what. Besides
+// them, context.Canceled is an interrupted caller and
+// context.DeadlineExceeded a server that did not answer in time.
+var (
+	// ErrNotExist: no such mailbox, message or part.
+	ErrNotExist = errors.New("does not exist")
+	// ErrStale: the message or the whole mailbox (a new UIDVALIDITY) went away
+	// while it was in use.
+	ErrStale = errors.New("was removed on the server")
+	// ErrPermission: the server refuses access (RFC 5530: NOPERM; RFC 4314).
+	ErrPermission = errors.New("refused by the server")
+	// ErrOffline: the server cannot be reached, and the answer is not cached.
+	ErrOffline = errors.New("server not reachable")
+	// ErrProtocol: the server broke the protocol, or refused for a reason that
+	// is none of the above.
+	ErrProtocol = errors.New("unexpected answer from the server")
+	// ErrContent: the content contradicts the size that was promised for it.
+	ErrContent = errors.New("content contradicts its announced size")
+	// ErrTooLarge: the content cannot be decoded within MaxWhole octets.
+	ErrTooLarge = errors.New("too large to decode")
+)

@@ -1,0 +1,71 @@
+package cache
+
+import (
+	"context"
+	"sync"
+)
+
+// flight lets concurrent callers that ask for the same key share one call. It
+// differs from golang.org/x/sync/singleflight in what FUSE needs: a caller
+// leaves as soon as its own context ends (Ctrl-C), while the others go on
+// waiting, and the call itself is cancelled once nobody waits for it. The zero
+// value is ready; it is safe for concurrent use.
+type flight[K comparable, V any] struct {
+	mu    sync.Mutex
+	calls map[K]*call[V]
+}
+
+type call[V any] struct {
+	waiters int
+	cancel  context.CancelFunc
+	done    chan struct{}
+	value   V
+	err     error
+}
+
+// do returns fn's result for key, calling it unless a call for key is under
+// way. The context that fn gets has base's life, not the caller's.
+func (f *flight[K, V]) do(ctx, base context.Context, key K, fn func(context.Context) (V, error)) (V, error) {
+	f.mu.Lock()
+	c := f.calls[key]
+	if c == nil {
+		if f.calls == nil {
+			f.calls = make(map[K]*call[V])
+		}
+		c = &call[V]{done: make(chan struct{})}
+		var own context.Context
+		own, c.cancel = context.WithCancel(base)
+		f.calls[key] = c
+		go func() {
+			c.value, c.err = fn(own)
+			f.mu.Lock()
+			f.forget(key, c)
+			f.mu.Unlock()
+			c.cancel()
+			close(c.done)
+		}()
+	}
+	c.waiters++
+	f.mu.Unlock()
+
+	select {
+	case <-c.done:
+		return c.value, c.err
+	case <-ctx.Done():
+	}
+	f.mu.Lock()
+	if c.waiters--; c.waiters == 0 {
+		// A later caller must not join a call that is being cancelled.
+		f.forget(key, c)
+		c.cancel()
+	}
+	f.mu.Unlock()
+	var zero V
+	return zero, ctx.Err()
+}
+
+func (f *flight[K, V]) forget(key K, c *call[V]) {
+	if f.calls[key] == c {
+		delete(f.calls, key)
+	}
+}

@@ -1,0 +1,260 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"imapfs/cache/content"
+)
+
+// group is files of one message that were fetched together, decoded.
+type group map[File][]byte
+
+// groupKey is what a group is made of: the message's files that groupOf puts
+// beside first; first alone; or, for the message itself, all that is in it.
+type groupKey struct {
+	box   *Box
+	first File
+	how   fetching
+}
+
+type fetching uint8
+
+const (
+	// together: small files whole, of grid candidates both ends.
+	together fetching = iota
+	// alone: one file, whole.
+	alone
+	// dissected: the message, and all its files cut from it.
+	dissected
+)
+
+const (
+	// groupFiles and groupOctets bound what one round trip fetches of the
+	// small parts of a message; there are messages of thousands of parts.
+	groupFiles  = 64
+	groupOctets = 1 << 20
+	// headerOctets is what a header, whose size no server tells, counts for.
+	headerOctets = 4 << 10
+)
+
+// whole returns all bytes of a file, and thereby proves its size. They must
+// not be changed.
+func (b *Box) whole(ctx context.Context, m *Message, f File) ([]byte, error) {
+	if data, ok := b.account.mem.get(blockKey{b.serial, f, wholeFile}); ok {
+		return data, nil
+	}
+	var g group
+	var err error
+	if f.access(m) == accessWhole {
+		g, err = b.group(ctx, m, f)
+	} else {
+		g, err = b.load(ctx, m, f, alone, []File{f})
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, ok := g[f]
+	if !ok {
+		return nil, b.failed("read", f.UID, fmt.Errorf("section %q: %w", f.section(m), ErrContent))
+	}
+	return data, nil
+}
+
+// group fetches the group of files that f is in.
+func (b *Box) group(ctx context.Context, m *Message, f File) (group, error) {
+	if m.Defects&DefectStructure != 0 {
+		return b.load(ctx, m, File{f.UID, Outer, Whole}, dissected, nil)
+	}
+	files := groupOf(m, f)
+	return b.load(ctx, m, files[0], together, files)
+}
+
+// load fetches files of m, once for all who ask for it at this time.
+func (b *Box) load(ctx context.Context, m *Message, first File, how fetching, files []File) (group, error) {
+	a := b.account
+	return a.groups.do(ctx, a.life, groupKey{b, first, how}, func(ctx context.Context) (group, error) {
+		g, err := b.fetchGroup(ctx, m, how, files)
+		if err != nil {
+			return nil, b.failed("read", m.UID, err)
+		}
+		for f, data := range g {
+			a.mem.set(blockKey{b.serial, f, wholeFile}, data)
+			b.provenSize(f, int64(len(data)))
+			if f.Kind == Whole && f.Part == Outer && a.trust.compare(m.Size, int64(len(data))) {
+				a.opts.Resized(nil, File{})
+			}
+		}
+		return g, nil
+	})
+}
+
+// groupOf returns the files that are fetched together with f, in a way that
+// gives the same group for each of them: of the message's headers and parts,
+// in order, as many as keep within the bounds. A file that is large, or seldom
+// wanted, is a group of its own.
+func groupOf(m *Message, f File) []File {
+	var files []File
+	var octets int64
+	for i := Outer; i < len(m.Parts); i++ {
+		next := File{m.UID, int32(i), Body}
+		if i == Outer || m.Parts[i].Message {
+			next.Kind = Header
+		}
+		cost, shared := groupCost(m, next)
+		if !shared {
+			continue
+		}
+		if len(files) == groupFiles || octets+cost > groupOctets {
+			if slices.Contains(files, f) {
+				return files
+			}
+			files, octets = files[:0], 0
+		}
+		files = append(files, next)
+		octets += cost
+	}
+	if slices.Contains(files, f) {
+		return files
+	}
+	return []File{f}
+}
+
+// groupCost tells how many octets f adds to a group, and whether it goes into
+// one that it shares.
+func groupCost(m *Message, f File) (octets int64, shared bool) {
+	n := f.octets(m)
+	switch how := f.access(m); {
+	case f.Kind == Header:
+		return headerOctets, true
+	case how == accessGrid:
+		return content.ProbeHead + content.ProbeTail, true
+	case how == accessWhole && n >= 0 && n <= smallOctets:
+		return n, true
+	}
+	return 0, false
+}
+
+func (b *Box) fetchGroup(ctx context.Context, m *Message, how fetching, files []File) (group, error) {
+	if how == dissected {
+		return b.dissect(ctx, m)
+	}
+	probed := func(f File) bool { return how == together && f.access(m) == accessGrid }
+	var requests []Request
+	for _, f := range files {
+		r := Request{UID: m.UID, Section: f.section(m)}
+		if !probed(f) {
+			requests = append(requests, r)
+			continue
+		}
+		r.Length = content.ProbeHead
+		requests = append(requests, r)
+		r.Offset, r.Length = f.octets(m)-content.ProbeTail/2, content.ProbeTail
+		requests = append(requests, r)
+	}
+	results, err := b.account.src.Fetch(ctx, b.id, b.validityNow(), requests)
+	if err != nil {
+		return nil, err
+	}
+	g := make(group)
+	missing := false
+	for _, f := range files {
+		octets := results[0]
+		if probed(f) {
+			grid, ok := content.NewGrid(f.octets(m), octets, results[1])
+			b.probed(f, grid, ok)
+			results = results[2:]
+			continue
+		}
+		results = results[1:]
+		if octets == nil && f.octets(m) > 0 {
+			missing = true
+			continue
+		}
+		g[f] = f.decode(m, octets)
+	}
+	if missing {
+		return g, b.recover(ctx, m, files, g)
+	}
+	return g, nil
+}
+
+// recover adds to g those of files that the server has announced, but does not
+// serve by their section: they are cut from the message. What is not in it
+// either stays out of g.
+func (b *Box) recover(ctx context.Context, m *Message, files []File, g group) error {
+	raw, parsed, err := b.parse(ctx, m.UID)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if _, ok := g[f]; ok || f.Part == Outer {
+			continue
+		}
+		i := slices.IndexFunc(parsed.Parts, func(p content.Part) bool { return p.Section == m.Parts[f.Part].Section })
+		if i >= 0 {
+			g[f] = f.decode(m, cut(raw, parsed, File{m.UID, int32(i), f.Kind}))
+		}
+	}
+	return nil
+}
+
+// dissect gets all files of a message whose structure the server cannot tell,
+// and completes the message's part table.
+func (b *Box) dissect(ctx context.Context, m *Message) (group, error) {
+	raw, parsed, err := b.parse(ctx, m.UID)
+	if err != nil {
+		return nil, err
+	}
+	complete := *m
+	complete.Parts = parsed.Parts
+	b.mu.Lock()
+	if now := b.messages[m.UID]; now != nil {
+		complete.Flags, complete.ModSeq = now.Flags, now.ModSeq
+		b.messages[m.UID] = &complete
+	}
+	b.mu.Unlock()
+
+	whole, header := File{m.UID, Outer, Whole}, File{m.UID, Outer, Header}
+	g := group{whole: raw, header: header.decode(m, cut(raw, parsed, header))}
+	for i := range parsed.Parts {
+		kinds := []Kind{Body}
+		if parsed.Parts[i].Message {
+			kinds = []Kind{Whole, Header}
+		}
+		for _, kind := range kinds {
+			f := File{m.UID, int32(i), kind}
+			g[f] = f.decode(&complete, cut(raw, parsed, f))
+		}
+	}
+	return g, nil
+}
+
+// parse fetches the message and reads its structure.
+func (b *Box) parse(ctx context.Context, uid uint32) ([]byte, content.Parsed, error) {
+	results, err := b.account.src.Fetch(ctx, b.id, b.validityNow(), []Request{{UID: uid}})
+	if err != nil {
+		return nil, content.Parsed{}, err
+	}
+	if results[0] == nil {
+		return nil, content.Parsed{}, fmt.Errorf("no body: %w", ErrProtocol)
+	}
+	parsed := content.Parse(results[0])
+	if parsed.Parts == nil {
+		parsed.Parts = []content.Part{} // known to have none, where nil is unknown
+	}
+	return results[0], parsed, nil
+}
+
+// cut returns the octets of f, whose Part is an index in parsed.
+func cut(raw []byte, parsed content.Parsed, f File) []byte {
+	r := parsed.Header
+	switch {
+	case f.Part != Outer && f.Kind == Header:
+		r = parsed.Headers[f.Part]
+	case f.Part != Outer:
+		r = parsed.Bodies[f.Part]
+	}
+	return raw[r.Start:r.End]
+}

@@ -1,0 +1,162 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+const (
+	// blockSize is the unit, in bytes of the file, in which large files are
+	// fetched and kept: large enough that a line of 50 ms is not all waiting,
+	// small enough that a read in the middle costs little.
+	blockSize = 128 << 10
+	// verifiedSize is up to what size, in bytes, a file is always read whole,
+	// so that a size that is not yet proven is proven at open.
+	verifiedSize = 1 << 20
+)
+
+// Reader reads one file. It holds on to what it has read whole, so that
+// reading goes on when the memory cache has dropped it. It is safe for
+// concurrent use, and needs no closing.
+type Reader struct {
+	box     *Box
+	message *Message
+	file    File
+	size    int64
+	ranged  bool
+
+	mu   sync.Mutex
+	data []byte // guarded by mu; all of the file, unless ranged
+}
+
+// Open opens a file for reading. After it, Size is what reading will give,
+// with the one exception that ErrContent stands for.
+func (b *Box) Open(ctx context.Context, f File) (*Reader, error) {
+	s, err := b.Size(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	m, err := b.Structured(ctx, f.UID)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{box: b, message: m, file: f, size: s.N}
+	r.ranged = s.N > verifiedSize && f.access(m) != accessWhole && !b.isIrregular(f)
+	if !s.Proven && !r.ranged {
+		if r.data, err = b.whole(ctx, m, f); err != nil {
+			return nil, err
+		}
+		if n := int64(len(r.data)); n != s.N {
+			r.size = n
+			b.account.opts.Resized(b, f)
+		}
+	}
+	return r, nil
+}
+
+// Size is the file's size in bytes.
+func (r *Reader) Size() int64 { return r.size }
+
+// ReadAt fills p from offset off, and returns less than len(p) bytes only at
+// the end of the file. ErrContent: the content is not as large as Size said;
+// Box.Size tells the right size from then on.
+func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	if off >= r.size {
+		return 0, nil
+	}
+	p = p[:min(int64(len(p)), r.size-off)]
+	if !r.ranged {
+		data, err := r.all(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return copy(p, data[off:]), nil
+	}
+	n := 0
+	for n < len(p) {
+		at := off + int64(n)
+		data, err := r.block(ctx, at/blockSize)
+		if err != nil {
+			return 0, err
+		}
+		n += copy(p[n:], data[at%blockSize:])
+	}
+	return n, nil
+}
+
+// all returns all bytes of a file that is read whole.
+func (r *Reader) all(ctx context.Context) ([]byte, error) {
+	r.mu.Lock()
+	data := r.data
+	r.mu.Unlock()
+	if data != nil {
+		return data, nil
+	}
+	data, err := r.box.whole(ctx, r.message, r.file)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) != r.size {
+		return nil, r.box.contradicted(ctx, r.message, r.file)
+	}
+	r.mu.Lock()
+	r.data = data
+	r.mu.Unlock()
+	return data, nil
+}
+
+// block returns one block of a file that is read by ranges.
+func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
+	a := r.box.account
+	key := blockKey{r.box.serial, r.file, n}
+	if data, ok := a.mem.get(key); ok {
+		return data, nil
+	}
+	return a.blocks.do(ctx, a.life, key, func(ctx context.Context) ([]byte, error) {
+		data, ok, err := r.fetchBlock(ctx, n)
+		if err != nil {
+			return nil, r.box.failed("read", r.file.UID, fmt.Errorf("section %q: %w", r.file.section(r.message), err))
+		}
+		if !ok {
+			return nil, r.box.contradicted(ctx, r.message, r.file)
+		}
+		a.mem.set(key, data)
+		r.box.saw(r.file, r.size, n)
+		return data, nil
+	})
+}
+
+// fetchBlock fetches one block, and reports whether it is as the size promised.
+func (r *Reader) fetchBlock(ctx context.Context, n int64) (data []byte, ok bool, err error) {
+	off := n * blockSize
+	want := min(blockSize, r.size-off)
+	request := Request{UID: r.file.UID, Section: r.file.section(r.message)}
+	grid, gridded := r.box.grid(r.file)
+	if gridded {
+		request.Offset, request.Length = grid.Encoded(off, want)
+	} else {
+		// One octet more than there should be tells whether this is the end.
+		request.Offset, request.Length = off, want+1
+	}
+	results, err := r.box.account.src.Fetch(ctx, r.box.id, r.box.validityNow(), []Request{request})
+	if err != nil {
+		return nil, false, err
+	}
+	data = results[0]
+	if !gridded {
+		last := off+want == r.size
+		if int64(len(data)) < want || last && int64(len(data)) > want {
+			return nil, false, nil
+		}
+		return data[:want:want], true, nil
+	}
+	if int64(len(data)) != request.Length {
+		return nil, false, nil
+	}
+	data, start, ok := grid.Decode(data, request.Offset)
+	if !ok || start > off || start+int64(len(data)) < off+want {
+		return nil, false, nil
+	}
+	return data[off-start:][:want:want], true, nil
+}

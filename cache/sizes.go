@@ -1,0 +1,183 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"imapfs/cache/content"
+)
+
+// Size is a file's size in bytes.
+type Size struct {
+	N int64
+	// Proven tells that N is known to be what reading gives. Until then it
+	// rests on what the server announced, or on both ends of the content.
+	Proven bool
+}
+
+// size is what is known of a file's size. It is guarded by Box.mu.
+type size struct {
+	n      int64
+	proven bool
+	// grid maps the bytes of a base64 part to octets, if gridded.
+	grid    content.Grid
+	gridded bool
+	// irregular: both ends of a base64 part are known, and do not lie on a
+	// grid, or its inside was found not to. Its size is known once all of it is.
+	irregular bool
+	// seen has a bit for each block that was found to be as n promises.
+	seen    []uint64
+	nunseen int64
+}
+
+// Size returns a file's size, fetching what it takes to know it. An estimate
+// is never given.
+func (b *Box) Size(ctx context.Context, f File) (Size, error) {
+	if s, ok := b.knownSize(f); ok {
+		return s, nil
+	}
+	m, err := b.Structured(ctx, f.UID)
+	if err != nil {
+		return Size{}, err
+	}
+	how := f.access(m)
+	if f.Kind == Whole && f.Part == Outer && b.account.trust.broken.Load() {
+		how = accessWhole
+	}
+	switch how {
+	case accessVerbatim:
+		proven := f.Kind == Whole && f.Part == Outer && b.account.trust.proven()
+		return Size{f.octets(m), proven}, nil
+	case accessGrid:
+		if !b.isIrregular(f) {
+			if _, err := b.group(ctx, m, f); err != nil {
+				return Size{}, err
+			}
+			if s, ok := b.knownSize(f); ok {
+				return s, nil
+			}
+		}
+	}
+	data, err := b.whole(ctx, m, f)
+	if err != nil {
+		return Size{}, err
+	}
+	return Size{int64(len(data)), true}, nil
+}
+
+func (b *Box) knownSize(f File) (Size, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	s := b.sizes[f]
+	if s == nil || s.irregular && !s.proven {
+		return Size{}, false
+	}
+	return Size{s.n, s.proven}, true
+}
+
+func (b *Box) isIrregular(f File) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	s := b.sizes[f]
+	return s != nil && s.irregular
+}
+
+// provenSize records what was found by decoding all of a file.
+func (b *Box) provenSize(f File, n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.sizes[f]
+	if s == nil {
+		s = new(size)
+		b.sizes[f] = s
+	}
+	s.n, s.proven, s.seen = n, true, nil
+}
+
+// probed records what both ends of a base64 part told.
+func (b *Box) probed(f File, grid content.Grid, regular bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sizes[f] == nil {
+		b.sizes[f] = &size{n: grid.Size(), grid: grid, gridded: regular, irregular: !regular}
+	}
+}
+
+// grid returns the grid of a base64 part, if it has been found to have one.
+func (b *Box) grid(f File) (content.Grid, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	s := b.sizes[f]
+	if s == nil || !s.gridded || s.irregular {
+		return content.Grid{}, false
+	}
+	return s.grid, true
+}
+
+// saw records that a block is as a file's size n promises. Once all of them
+// are, the size is proven.
+func (b *Box) saw(f File, n, block int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.sizes[f]
+	if s == nil {
+		s = &size{n: n}
+		b.sizes[f] = s
+	}
+	if s.proven || s.n != n {
+		return
+	}
+	if s.seen == nil {
+		s.nunseen = (n + blockSize - 1) / blockSize
+		s.seen = make([]uint64, (s.nunseen+63)/64)
+	}
+	if word, bit := &s.seen[block/64], uint64(1)<<(block%64); *word&bit == 0 {
+		*word |= bit
+		s.nunseen--
+	}
+	if s.nunseen == 0 {
+		s.proven, s.seen = true, nil
+	}
+}
+
+// contradicted is called when a block of f is not as its size promised. It
+// finds out the right size for the next reader; this one must fail.
+func (b *Box) contradicted(ctx context.Context, m *Message, f File) error {
+	b.mu.Lock()
+	if s := b.sizes[f]; s != nil {
+		s.irregular, s.proven = s.gridded, false
+	}
+	b.mu.Unlock()
+	if _, err := b.whole(ctx, m, f); err != nil {
+		return err
+	}
+	b.account.opts.Resized(b, f)
+	return b.failed("read", f.UID, fmt.Errorf("section %q: %w; it is known now, read it again", f.section(m), ErrContent))
+}
+
+// trust is whether the server's RFC822.SIZE is what it serves. Exchange and
+// hMailServer are known to announce other sizes than they serve.
+type trust struct {
+	matched atomic.Int32
+	broken  atomic.Bool
+}
+
+// enough is how many messages must have been as large as announced before the
+// server is believed.
+const enough = 32
+
+func (t *trust) proven() bool { return t.matched.Load() >= enough && !t.broken.Load() }
+
+// compare takes the size of one message into account, and reports whether the
+// server lost its credit by it just now.
+func (t *trust) compare(announced, served int64) (lost bool) {
+	if announced < 0 {
+		return false
+	}
+	if announced == served {
+		t.matched.Add(1)
+		return false
+	}
+	return !t.broken.Swap(true)
+}

@@ -1,0 +1,62 @@
+package cache
+
+import "context"
+
+// Source is where mail comes from: one account of an IMAP server. Its methods
+// are safe for concurrent use, return as soon as ctx ends, and have deadlines
+// of their own, so that none blocks for ever. Errors are of the kinds in this
+// package. Reading never changes the account: it sets no \Seen.
+//
+// A method that is given a UIDVALIDITY fails with ErrStale if the mailbox has
+// another one by now.
+type Source interface {
+	// Mailboxes lists the account's mailboxes, in no particular order.
+	Mailboxes(ctx context.Context) ([]Mailbox, error)
+
+	// Examine opens the mailbox read-only and tells its present state.
+	Examine(ctx context.Context, id ID) (State, error)
+
+	// UIDs returns the UIDs of all messages in the mailbox, ascending.
+	UIDs(ctx context.Context, id ID, validity uint32) ([]uint32, error)
+
+	// Summaries fetches the messages with these UIDs, in about that order, and
+	// calls yield for each as it arrives, never concurrently and never after it
+	// has returned. A message of which the server says nothing readable comes
+	// with Defects; only one that has gone meanwhile is left out.
+	Summaries(ctx context.Context, id ID, validity uint32, uids []uint32, yield func(*Message)) error
+
+	// Flags calls yield with the flags of every message changed since the
+	// mod-sequence since; of every message if since is 0 (RFC 7162, 3.1.4.1).
+	Flags(ctx context.Context, id ID, validity uint32, since uint64, yield func(uid uint32, flags []string, modseq uint64)) error
+
+	// Fetch gets octets of bodies, all in one round trip, without setting
+	// \Seen. The results stand at the index of their request; nil is a section
+	// that the server says is not there (NIL). ErrNotExist: the message itself
+	// has gone.
+	Fetch(ctx context.Context, id ID, validity uint32, requests []Request) ([][]byte, error)
+}
+
+// State is what EXAMINE tells of a mailbox (RFC 9051, section 6.3.3).
+type State struct {
+	// Validity is UIDVALIDITY.
+	Validity uint32
+	// Next is UIDNEXT, 0 where the server does not say.
+	Next uint32
+	// Count is the number of messages (EXISTS).
+	Count uint32
+	// ModSeq is HIGHESTMODSEQ (RFC 7162), 0 where the server has none.
+	ModSeq uint64
+}
+
+// Request asks for a range of octets of BODY[Section] of one message.
+type Request struct {
+	UID     uint32
+	Section string
+	// Offset and Length are in octets. Length 0 is everything, in which case
+	// Offset is 0, and more than MaxWhole octets is ErrTooLarge.
+	Offset, Length int64
+}
+
+// MaxWhole bounds, in octets, what is fetched in one piece to be decoded in
+// memory. It is far above what mail servers accept in one message.
+const MaxWhole = 1 << 30
