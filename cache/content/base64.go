@@ -1,20 +1,97 @@
 package content
 
-import "encoding/base64"
+// base64Value maps an octet to its six bits, or to one of the marks below.
+// RFC 4648's URL alphabet is junk here, as in every mail reader.
+var base64Value = func() (t [256]uint8) {
+	for i := range t {
+		t[i] = base64Junk
+	}
+	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		t[c] = uint8(i)
+	}
+	t['='] = base64Pad
+	return t
+}()
 
-// DecodeBase64 placeholder
-func DecodeBase64(src []byte) []byte {
-	clean := make([]byte, 0, len(src))
-	for _, c := range src {
-		if isBase64(c) {
-			clean = append(clean, c)
+const (
+	base64Pad  = 0x40
+	base64Junk = 0x80
+)
+
+// base64Quad holds, for each place in a group of four, an octet's bits where
+// the group's 24 bits have them; bit 31 is set for what is no digit.
+var base64Quad = func() (t [4][256]uint32) {
+	for place := range t {
+		for c, v := range base64Value {
+			t[place][c] = uint32(v) << (18 - 6*place)
+			if v >= base64Pad {
+				t[place][c] = 1 << 31
+			}
 		}
 	}
-	out := make([]byte, len(clean))
-	n, _ := base64.RawStdEncoding.Decode(out, clean)
+	return t
+}()
+
+func isBase64(c byte) bool { return base64Value[c] < base64Pad }
+
+// DecodeBase64 decodes base64 (RFC 2045, section 6.8) as far as it goes: what is
+// no digit is skipped, missing padding is made up for, and padding ends a group
+// but not the data, as several encoders' output may have been joined.
+func DecodeBase64(src []byte) []byte {
+	out := make([]byte, len(src)/4*3+3)
+	n := 0
+	for len(src) > 0 {
+		used, made := decodeQuads(out[n:], src)
+		src, n = src[used:], n+made
+		used, made = decodeGroup(out[n:], src)
+		src, n = src[used:], n+made
+	}
 	return out[:n]
 }
 
-func isBase64(c byte) bool {
-	return 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '/'
+// decodeQuads decodes whole groups of four digits until the first octet that is
+// none. dst has room for three octets for each four of src.
+func decodeQuads(dst, src []byte) (used, made int) {
+	for used+4 <= len(src) && made+3 <= len(dst) {
+		s := src[used : used+4 : used+4]
+		v := base64Quad[0][s[0]] | base64Quad[1][s[1]] | base64Quad[2][s[2]] | base64Quad[3][s[3]]
+		if v >= 1<<31 {
+			break
+		}
+		d := dst[made : made+3 : made+3]
+		d[0], d[1], d[2] = byte(v>>16), byte(v>>8), byte(v)
+		used += 4
+		made += 3
+	}
+	return used, made
+}
+
+// decodeGroup decodes one group, skipping junk before and inside it.
+func decodeGroup(dst, src []byte) (used, made int) {
+	var v uint32
+	digits := 0
+	for used < len(src) && digits < 4 {
+		b := base64Value[src[used]]
+		used++
+		if b == base64Pad && digits > 0 {
+			break
+		}
+		if b < base64Pad {
+			v = v<<6 | uint32(b)
+			digits++
+		}
+	}
+	// One digit alone has too few bits for an octet.
+	switch digits {
+	case 2:
+		dst[0] = byte(v >> 4)
+		return used, 1
+	case 3:
+		dst[0], dst[1] = byte(v>>10), byte(v>>2)
+		return used, 2
+	case 4:
+		dst[0], dst[1], dst[2] = byte(v>>16), byte(v>>8), byte(v)
+		return used, 3
+	}
+	return used, 0
 }

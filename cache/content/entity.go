@@ -1,0 +1,87 @@
+package content
+
+import (
+	"strings"
+)
+
+// entity is what a MIME header says about the body that follows it.
+type entity struct {
+	part     Part
+	boundary string // of a multipart, without the leading dashes
+	digest   bool   // multipart/digest
+	from     string
+	subject  string
+	id       string // Message-ID
+}
+
+// encodings are the names of Content-Transfer-Encoding that change something.
+var encodings = map[string]Encoding{
+	"base64":           Base64,
+	"binary":           Binary,
+	"quoted-printable": QuotedPrintable,
+	"uuencode":         UUEncode,
+	"x-uuencode":       UUEncode,
+	"uue":              UUEncode,
+	"x-uue":            UUEncode,
+}
+
+// ParseEncoding returns the encoding that a Content-Transfer-Encoding, or the
+// encoding of a BODYSTRUCTURE, stands for.
+func ParseEncoding(s string) Encoding {
+	value, _ := parseValue(s)
+	return encodings[value]
+}
+
+// readEntity reads a header block. The first of several equal fields counts, as
+// it does for IMAP servers. inDigest changes the default type (RFC 2046,
+// section 5.1.5).
+func readEntity(block []byte, inDigest bool) entity {
+	seen := map[string]string{}
+	for raw := range fields(block) {
+		name, value := splitField(raw)
+		key := strings.ToLower(string(name))
+		switch key {
+		case "content-type", "content-disposition", "content-transfer-encoding",
+			"content-id", "from", "subject", "message-id":
+			if _, again := seen[key]; !again {
+				seen[key] = string(value)
+			}
+		}
+	}
+	e := entity{
+		from:    firstAddress(seen["from"]),
+		subject: DecodeWords(seen["subject"]),
+		id:      DecodeWords(seen["message-id"]),
+	}
+	p := &e.part
+	mediaType, typeParams := parseValue(seen["content-type"])
+	var dispParams []Param
+	p.Disposition, dispParams = parseValue(seen["content-disposition"])
+	p.Type = validType(mediaType, inDigest)
+	p.Charset = param(typeParams, "charset")
+	p.Encoding = ParseEncoding(seen["content-transfer-encoding"])
+	p.Name, p.Named = Filename(dispParams, typeParams)
+	p.ContentID = DecodeWords(seen["content-id"])
+	if strings.HasPrefix(p.Type, "multipart/") {
+		e.boundary, _ = decodeParam(typeParams, "boundary")
+		e.digest = p.Type == "multipart/digest"
+	}
+	encoded := p.Encoding == Base64 || p.Encoding == QuotedPrintable || p.Encoding == UUEncode
+	p.Message = p.Type == "message/rfc822" && !encoded
+	if p.Message {
+		p.Charset = ""
+	}
+	return e
+}
+
+// validType returns a media type, or the default where there is none.
+func validType(s string, inDigest bool) string {
+	major, minor, ok := strings.Cut(s, "/")
+	if !ok || major == "" || minor == "" {
+		if inDigest && s == "" {
+			return "message/rfc822"
+		}
+		return "text/plain"
+	}
+	return s
+}
