@@ -20,8 +20,8 @@ func unnamed(mediaType, disposition string) content.Part {
 	return content.Part{Parent: -1, Type: mediaType, Disposition: disposition}
 }
 
-// number gives sections to parts of one level.
-func number(parts ...content.Part) []content.Part {
+// sections numbers the parts of one level.
+func sections(parts ...content.Part) []content.Part {
 	for i := range parts {
 		parts[i].Section = strconv.Itoa(i + 1)
 	}
@@ -44,28 +44,28 @@ func TestEntries(t *testing.T) {
 		want  []string
 	}{
 		{"no structure", nil, nil},
-		{"bodies", number(unnamed("text/plain", ""), unnamed("text/html", "inline"), unnamed("text/plain", ""), unnamed("text/calendar", "")),
+		{"bodies", sections(unnamed("text/plain", ""), unnamed("text/html", "inline"), unnamed("text/plain", ""), unnamed("text/calendar", "")),
 			[]string{"body.txt", "body.html", "part-3.txt", "part-4.ics"}},
-		{"a body that is attached or named is none", number(unnamed("text/plain", "attachment"), content.Part{Parent: -1, Type: "text/html", Named: true}, unnamed("text/plain", "x-other")),
+		{"a body that is attached or named is none", sections(unnamed("text/plain", "attachment"), content.Part{Parent: -1, Type: "text/html", Named: true}, unnamed("text/plain", "x-other")),
 			[]string{"part-1.txt", "part-2.html", "body.txt"}},
-		{"types", number(unnamed("", ""), unnamed("image/jpeg", "inline"), unnamed("message/rfc822", ""), unnamed("video/x-unknown", "")),
+		{"types", sections(unnamed("", ""), unnamed("image/jpeg", "inline"), unnamed("message/rfc822", ""), unnamed("video/x-unknown", "")),
 			[]string{"part-1.bin", "part-2.jpg", "part-3.eml", "part-4.bin"}},
-		{"hostile", number(named("../../etc/passwd"), named(""), named("."), named(".."), named(" \u3000"), named("-rf"), named(".profile"), named("a\x00\x1b[2J\u202egpj.exe\u2028\x85\u0085")),
+		{"hostile", sections(named("../../etc/passwd"), named(""), named("."), named(".."), named(" \u3000"), named("-rf"), named(".profile"), named("a\x00\x1b[2J\u202egpj.exe\u2028\x85\u0085")),
 			[]string{"_.._.._etc_passwd", "part-2.pdf", "part-3.pdf", "part-4.pdf", "part-5.pdf", "_-rf", "_.profile", "a__[2J_gpj.exe_\ufffd_"}},
-		{"spaces and case stay", number(named("Q1 report.pdf"), named("Q1 Report.pdf"), named("Q1 report .pdf")),
+		{"spaces and case stay", sections(named("Q1 report.pdf"), named("Q1 Report.pdf"), named("Q1 report .pdf")),
 			[]string{"Q1 report.pdf", "Q1 Report.pdf", "Q1 report .pdf"}},
-		{"equal", number(named("x.pdf"), named("x.pdf"), named("x.pdf"), named("x"), named("x")),
+		{"equal", sections(named("x.pdf"), named("x.pdf"), named("x.pdf"), named("x"), named("x")),
 			[]string{"x.pdf", "x (2).pdf", "x (3).pdf", "x", "x (2)"}},
-		{"imitated numbers", number(named("x.pdf"), named("x.pdf"), named("x (2).pdf"), named("x (2).pdf"), named("x.pdf")),
+		{"imitated numbers", sections(named("x.pdf"), named("x.pdf"), named("x (2).pdf"), named("x (2).pdf"), named("x.pdf")),
 			[]string{"x.pdf", "x (3).pdf", "x (2).pdf", "x (2) (2).pdf", "x (4).pdf"}},
-		{"equal once made safe", number(named("a/b"), named("a_b"), named("a\\b")),
+		{"equal once made safe", sections(named("a/b"), named("a_b"), named("a\\b")),
 			[]string{"a_b", "a_b (2)", "a\\b"}},
-		{"normal forms", number(named("ä"), named("a\u0308")), []string{"ä", "a\u0308"}},
-		{"fixed names", number(named("header.txt"), named("body.txt"), named("body.html"), named("message.eml"), unnamed("text/plain", "")),
+		{"normal forms", sections(named("ä"), named("a\u0308")), []string{"ä", "a\u0308"}},
+		{"fixed names", sections(named("header.txt"), named("body.txt"), named("body.html"), named("message.eml"), unnamed("text/plain", "")),
 			[]string{"header (2).txt", "body (2).txt", "body (2).html", "message (2).eml", "body.txt"}},
-		{"imitated parts", number(named("part-2.txt"), unnamed("text/plain", "attachment"), named("part-9.txt")),
+		{"imitated parts", sections(named("part-2.txt"), unnamed("text/plain", "attachment"), named("part-9.txt")),
 			[]string{"part-2 (2).txt", "part-2.txt", "part-9.txt"}},
-		{"long", number(named(long+".pdf"), named(long+"x.pdf"), named(long+"."+long), named("a.tar.gz"), named("a.tar.gz")),
+		{"long", sections(named(long+".pdf"), named(long+"x.pdf"), named(long+"."+long), named("a.tar.gz"), named("a.tar.gz")),
 			[]string{long[:196] + ".pdf", long[:188] + " (2).pdf", long[:200], "a.tar.gz", "a.tar (2).gz"}},
 	} {
 		got := names(entries(c.parts, -1))

@@ -1,0 +1,44 @@
+# The tests mount file systems and start a Dovecot: both need root.
+# What is skipped without it, a test says by name.
+
+FUZZTIME = 10s
+PACKAGES = fuse3 dovecot-imapd rsync attr gcc libc6-dev
+COMMANDS = fusermount3 dovecot rsync getfattr gcc
+
+SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
+APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq
+
+.PHONY: build test lint setup fuzz bench clean
+
+build:
+	go build -o bin/imapfs ./cmd/imapfs
+
+test: setup
+	go test -race -timeout 14m ./...
+
+lint:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go tool depguard ./...
+	GOOS=darwin go build ./...
+	GOOS=freebsd go build ./...
+
+# Debian has the commands of root in /usr/sbin.
+setup:
+	@for c in $(COMMANDS); do PATH=$$PATH:/usr/sbin command -v $$c >/dev/null || missing=1; done; \
+	test -z "$$missing" || { $(APT) update && $(APT) install -y --no-install-recommends $(PACKAGES) >/dev/null; }
+
+fuzz:
+	@set -e; for p in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+		done; \
+	done
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin
+	go clean -testcache
