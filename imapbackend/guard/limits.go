@@ -1,0 +1,46 @@
+package guard
+
+import "imapfs/cache/content"
+
+const (
+	// maxLine bounds one line. The longest honest one is SEARCH in a mailbox of
+	// a million messages: 11 MB of ten-digit UIDs. What exceeds it is dropped
+	// and the response counts as unreadable.
+	maxLine = 16 << 20
+	// maxResponse bounds a response with the short literals in it (bodies are
+	// streamed and do not count). A server that sends more is given up.
+	maxResponse = 2 * maxLine
+	// maxString bounds a literal inside a response: an envelope field, a file
+	// name, a mailbox name. A longer one reads as an empty, repaired string.
+	maxString = 64 << 10
+	// maxLiteral is the largest literal of RFC 3501, 32 bits. Beyond it the
+	// count is taken for damage, since obeying it would swallow the stream.
+	maxLiteral = 1<<32 - 1
+	// maxDepth bounds nested parentheses: the parts' own nesting, and below the
+	// innermost part its envelope, address list and address.
+	maxDepth = content.MaxDepth + 8
+	// maxNodes bounds the values of one item: the structure of some 20,000
+	// parts, 10 MB of nodes.
+	maxNodes = 1 << 19
+	// maxHeld bounds the octets of bodies that are kept while the server has
+	// not yet said which message they belong to (Exchange and UW-IMAP may name
+	// the UID last).
+	maxHeld = 4 << 20
+	// maxFlags and maxFlag bound a message's flags and the length of one.
+	// Dovecot itself allows 26 to 64 keywords in a mailbox.
+	maxFlags = 256
+	maxFlag  = 255
+	// maxCaps bounds a capability list; Gmail and Cyrus have about 80.
+	maxCaps = 512
+	// maxName bounds a mailbox name that travels as an alias: its hexadecimal
+	// form must fit into the engine's quoted strings, which end at 4096.
+	maxName = 2000
+	// maxText bounds the text of a status response.
+	maxText = 8 << 10
+	// maxLogged bounds a line of the protocol log.
+	maxLogged = 4 << 10
+	// keepBuffer is the buffer that is kept from one response to the next.
+	keepBuffer = 1 << 20
+	// bufferSize is the read buffer: a whole TLS record and several segments.
+	bufferSize = 64 << 10
+)

@@ -1,0 +1,69 @@
+package guard
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+)
+
+// protocolLog writes the dialogue, without literals and credentials. A nil
+// *protocolLog logs nothing. It is safe for concurrent use.
+type protocolLog struct {
+	mu sync.Mutex
+	w  io.Writer
+	// secrets are cut out of what the server says: some echo a refused login.
+	secrets []string
+	skipped string // the literal before the next line of the server
+}
+
+func newLog(w io.Writer) *protocolLog {
+	if w == nil {
+		return nil
+	}
+	return &protocolLog{w: w}
+}
+
+func (l *protocolLog) client(line []byte) { l.write("C: ", line) }
+
+func (l *protocolLog) server(line []byte) { l.write("S: ", line) }
+
+func (l *protocolLog) write(who string, line []byte) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	more := ""
+	if len(line) > maxLogged {
+		more = fmt.Sprintf("... (%d octets)", len(line))
+		line = line[:maxLogged]
+	}
+	text := string(line)
+	for _, s := range l.secrets {
+		text = strings.ReplaceAll(text, s, "***")
+	}
+	if who == "S: " {
+		who, l.skipped = who+l.skipped, ""
+	}
+	fmt.Fprintf(l.w, "%s%s%s\n", who, visible(text), more)
+}
+
+// literal notes that a literal of the server was read.
+func (l *protocolLog) literal(n int64) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.skipped = fmt.Sprintf("{%d octets} ", n)
+}
+
+func (l *protocolLog) hide(secrets ...string) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.secrets = secrets
+}

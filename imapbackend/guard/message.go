@@ -1,0 +1,294 @@
+package guard
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/emersion/go-imap/v2"
+
+	"imapfs/cache"
+)
+
+// Item is a set of items that a FETCH response can have.
+type Item uint8
+
+// The items that end up in a Message.
+const (
+	HaveFlags Item = 1 << iota
+	HaveDate
+	HaveSize
+	HaveEnvelope
+	HaveStructure
+	HaveModSeq
+)
+
+var itemBits = map[string]Item{
+	"FLAGS":         HaveFlags,
+	"INTERNALDATE":  HaveDate,
+	"RFC822.SIZE":   HaveSize,
+	"ENVELOPE":      HaveEnvelope,
+	"BODYSTRUCTURE": HaveStructure,
+	"MODSEQ":        HaveModSeq,
+}
+
+// Message is what one FETCH response said. It may be kept.
+type Message struct {
+	// Message has the fields that the response had. Its Defects are items that
+	// were unreadable, or missing although the Fetch that it answers asked for
+	// them. UID is 0 if the server did not say it.
+	cache.Message
+	// Seq is the message sequence number at the time of the response.
+	Seq uint32
+	// Have tells which items the response had, readable or not.
+	Have Item
+	// Nil lists the body items that were answered NIL, named as for Literal.
+	Nil []string
+}
+
+// reply is a FETCH response while it is read.
+type reply struct {
+	*Message
+	owner *command // the Fetch that a body item in it belongs to
+	held  []heldItem
+	size  int64 // of what is held
+	lost  string
+}
+
+// heldItem is a body item that came before the UID.
+type heldItem struct {
+	name   string
+	octets []byte
+}
+
+// message reads a FETCH response and hands it on.
+func (c *Conn) message(seq uint32) error {
+	r := reply{Message: &Message{Seq: seq, Message: cache.Message{Size: -1}}}
+	x := &c.lex
+	if !x.accept('(') {
+		return nil
+	}
+	for {
+		x.space()
+		if x.atEnd() || x.b[x.pos] == ')' {
+			break
+		}
+		name := x.item()
+		switch {
+		case len(name) == 0:
+			x.pos++
+		case isBody(name):
+			if err := c.bodyItem(&r, bodyName(upper(name))); err != nil {
+				return err
+			}
+		default:
+			var buf [16]byte
+			c.item(&r, itemBits[string(appendUpper(buf[:0], name))], equalFold(name, "UID"))
+		}
+		if x.err != nil {
+			return x.err
+		}
+	}
+	x.finish()
+	if x.err != nil {
+		return x.err
+	}
+	c.complete(&r)
+	return nil
+}
+
+// item reads the value of an item that is no body.
+func (c *Conn) item(r *reply, item Item, isUID bool) {
+	x := &c.lex
+	x.nodes, x.repaired = x.nodes[:0], false
+	v, ok := x.value()
+	r.Have |= item
+	m := &r.Message.Message
+	switch item {
+	case HaveFlags:
+		m.Flags = x.flags(v)
+	case HaveDate:
+		m.Date, ok = x.date(v)
+		m.Defects |= defect(ok, cache.DefectDate)
+	case HaveSize:
+		size, ok := x.number(v, math.MaxInt64)
+		if m.Size = int64(size); !ok {
+			m.Size = -1
+		}
+		m.Defects |= defect(ok, cache.DefectSize)
+	case HaveModSeq:
+		if x.isList(v) {
+			v = x.child(v)
+		}
+		m.ModSeq, _ = x.number(v, math.MaxInt64)
+	case HaveEnvelope:
+		e := x.envelope(v)
+		m.From, m.Subject, m.MessageID = e.from, e.subject, e.messageID
+		m.Defects |= defect(ok && e.sound && !x.repaired, cache.DefectEnvelope)
+	case HaveStructure:
+		if ok {
+			m.Parts, ok = x.parts(v)
+		}
+		m.Defects |= defect(ok, cache.DefectStructure)
+	default:
+		if uid, ok := x.number(v, math.MaxUint32); ok && isUID {
+			m.UID = uint32(uid)
+		}
+	}
+}
+
+func defect(ok bool, d cache.Defect) cache.Defect {
+	if ok {
+		return 0
+	}
+	return d
+}
+
+// bodyItem reads the value of a body item.
+func (c *Conn) bodyItem(r *reply, name string) error {
+	x := &c.lex
+	x.space()
+	if size, ok := x.literalHere(); ok {
+		if err := c.body(r, name, size); err != nil {
+			return err
+		}
+		line, err := c.frames.line()
+		if err != nil {
+			return err
+		}
+		x.reset(line)
+		return nil
+	}
+	x.nodes = x.nodes[:0]
+	v, ok := x.value()
+	switch {
+	case !ok || x.isList(v):
+		return nil
+	case x.isNil(v):
+		r.Nil = append(r.Nil, name)
+		c.claim(r, name)
+		return nil
+	}
+	b := x.octets(v)
+	if c.claim(r, name) {
+		w := r.owner.open(imap.UID(r.UID), name, int64(len(b)))
+		if w != nil && len(b) > 0 {
+			r.owner.write(w, b, imap.UID(r.UID), name)
+		}
+	} else if r.hold(name, int64(len(b))) {
+		r.held[len(r.held)-1].octets = bytes.Clone(b)
+	}
+	return nil
+}
+
+// body reads the literal of a body item.
+func (c *Conn) body(r *reply, name string, size int64) error {
+	if c.claim(r, name) {
+		uid := imap.UID(r.UID)
+		return c.stream(r.owner, r.owner.open(uid, name, size), size, uid, name)
+	}
+	if r.hold(name, size) {
+		b, err := c.frames.read(nil, size)
+		r.held[len(r.held)-1].octets = b
+		return err
+	}
+	return c.frames.skip(size)
+}
+
+// claim finds out whom a body item belongs to.
+func (c *Conn) claim(r *reply, name string) bool {
+	switch {
+	case r.owner != nil:
+	case r.UID != 0:
+		r.owner = c.owner(imap.UID(r.UID), name, 0)
+	default:
+		var uid imap.UID
+		if r.owner, uid = c.soleOwner(name); r.owner != nil {
+			r.UID = uint32(uid)
+		}
+	}
+	return r.owner != nil
+}
+
+// hold makes room for a body item whose message is not yet known.
+func (r *reply) hold(name string, size int64) bool {
+	if r.UID != 0 {
+		return false // nobody asked
+	}
+	if size > maxHeld-r.size {
+		r.lost = name
+		return false
+	}
+	r.size += size
+	r.held = append(r.held, heldItem{name: name})
+	return true
+}
+
+// stream passes size octets to w as they arrive.
+func (c *Conn) stream(cmd *command, w io.Writer, size int64, uid imap.UID, name string) error {
+	if size > maxLiteral {
+		return c.frames.skip(size)
+	}
+	c.log.literal(size)
+	br := c.frames.br
+	for rest := size; rest > 0; {
+		if br.Buffered() == 0 {
+			if _, err := br.Peek(1); err != nil {
+				return cutLiteral(size-rest, size, err)
+			}
+		}
+		chunk, _ := br.Peek(int(min(rest, int64(br.Buffered()))))
+		if w != nil {
+			w = cmd.write(w, chunk, uid, name)
+		}
+		br.Discard(len(chunk))
+		rest -= int64(len(chunk))
+	}
+	return nil
+}
+
+// complete hands on a response that has been read to its end.
+func (c *Conn) complete(r *reply) {
+	uid := imap.UID(r.UID)
+	for _, h := range r.held {
+		if !c.claim(r, h.name) {
+			continue
+		}
+		w := r.owner.open(uid, h.name, int64(len(h.octets)))
+		if w != nil && len(h.octets) > 0 {
+			r.owner.write(w, h.octets, uid, h.name)
+		}
+	}
+	if r.lost != "" && c.claim(r, r.lost) {
+		r.owner.mu.Lock()
+		r.owner.lose(fmt.Errorf("%s of message %d: the server named its UID too late", r.lost, uid))
+		r.owner.mu.Unlock()
+	}
+	if r.owner == nil {
+		r.owner = c.owner(uid, "", r.Have)
+	}
+	if r.owner != nil {
+		r.Defects |= missing(r.owner.wants.items &^ r.Have)
+		if r.owner.deliver(r.Message) {
+			return
+		}
+	}
+	// While a SELECT runs the message may be one of the mailbox that is left.
+	if r.Have != 0 && c.hooks.Update != nil && !c.selectSent() {
+		c.hooks.Update(r.Message)
+	}
+}
+
+// missing returns the defects of a message that lacks items.
+func missing(items Item) (d cache.Defect) {
+	for item, of := range map[Item]cache.Defect{
+		HaveDate: cache.DefectDate, HaveSize: cache.DefectSize,
+		HaveEnvelope: cache.DefectEnvelope, HaveStructure: cache.DefectStructure,
+	} {
+		if items&item != 0 {
+			d |= of
+		}
+	}
+	return d
+}

@@ -1,0 +1,270 @@
+package guard
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The kinds of errors of Prologue, for errors.Is. Everything else is trouble
+// with the connection or the server, and may go away.
+var (
+	// ErrAuth: the server refused the credentials.
+	ErrAuth = errors.New("login refused")
+	// ErrNoSTARTTLS: the connection cannot be encrypted, although it must be.
+	ErrNoSTARTTLS = errors.New("no STARTTLS")
+	// ErrNoLogin: the server offers no way to log in that we know, or forbids
+	// it on this connection (LOGINDISABLED).
+	ErrNoLogin = errors.New("no way to log in")
+)
+
+// Prologue is what happens on a connection before its first command.
+type Prologue struct {
+	// StartTLS, if set, demands STARTTLS.
+	StartTLS *tls.Config
+	// Username and Password are used unless the server greets with PREAUTH.
+	Username, Password string
+	// ID is sent with ID (RFC 2971) where that is offered.
+	ID map[string]string
+}
+
+// Prologue reads the greeting, encrypts the connection, logs in, and leaves a
+// PREAUTH greeting for the engine, which is to be created afterwards. It
+// returns the capabilities after the login, in upper case. The engine is not
+// shown IMAP4rev2 beside IMAP4rev1, since nobody enables it.
+//
+// An error has closed the connection. It is fit to show: it has the server's
+// text without control characters, and never the password.
+func (c *Conn) Prologue(ctx context.Context, p Prologue) (caps []string, err error) {
+	stop := context.AfterFunc(ctx, func() { c.fail(ctx.Err()) })
+	defer stop()
+	c.setPrologue(true)
+	login := newLogin(p.Username, p.Password)
+	c.log.hide(login.secrets...)
+	if err := c.introduce(ctx, p, login); err != nil {
+		c.fail(err)
+		if cause := ctx.Err(); cause != nil {
+			err = cause
+		}
+		return nil, login.redact(err)
+	}
+	c.log.hide()
+	c.setPrologue(false)
+	c.put("* PREAUTH [CAPABILITY")
+	c.putCaps(c.caps)
+	c.put("] ready\r\n")
+	c.unread = c.out
+	return c.caps, nil
+}
+
+func (c *Conn) setPrologue(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.prologue = on
+	if c.err == nil {
+		c.arm(c.firstByte)
+	}
+}
+
+func (c *Conn) introduce(ctx context.Context, p Prologue, login *login) error {
+	greeting, err := c.greeting()
+	if err != nil {
+		return err
+	}
+	if p.StartTLS != nil {
+		if greeting.Type == "PREAUTH" {
+			// RFC 9051, section 7.1.4: there is no STARTTLS after it, and
+			// whoever is in the middle may have sent it for that reason.
+			return fmt.Errorf("%w: the server greets with PREAUTH on an unencrypted connection", ErrNoSTARTTLS)
+		}
+		if err := c.startTLS(ctx, p.StartTLS); err != nil {
+			return err
+		}
+	}
+	if err := c.needCaps(); err != nil {
+		return err
+	}
+	if greeting.Type != "PREAUTH" {
+		if err := c.login(login); err != nil {
+			return err
+		}
+		if err := c.needCaps(); err != nil {
+			return err
+		}
+	}
+	if len(p.ID) > 0 && slices.Contains(c.caps, "ID") {
+		// A refusal changes nothing; a broken connection shows up again.
+		if st, err := c.ask("ID "+idList(p.ID), "", nil); err != nil && st.Type == "" {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Conn) greeting() (Status, error) {
+	if err := c.readFrame(); err != nil {
+		return Status{}, c.sticky(fmt.Errorf("greeting: %w", err))
+	}
+	if !c.lex.accept('*') {
+		return Status{}, errors.New("greeting: this is no IMAP server")
+	}
+	typ := upper(c.lex.word())
+	switch typ {
+	case "OK", "PREAUTH":
+		return c.note(typ, false), nil
+	case "BYE":
+		return Status{}, c.note(typ, false)
+	}
+	return Status{}, errors.New("greeting: this is no IMAP server")
+}
+
+// note reads a status response and keeps the capabilities in it.
+func (c *Conn) note(typ string, tagged bool) Status {
+	st := parseStatus(typ, c.lex.b[c.lex.pos:])
+	if st.Code == "CAPABILITY" {
+		c.setCaps(st.Args)
+	}
+	if c.hooks.Status != nil {
+		c.hooks.Status(st, tagged)
+	}
+	return st
+}
+
+func (c *Conn) setCaps(list string) {
+	caps := strings.Fields(strings.ToUpper(list))
+	c.caps = caps[:min(len(caps), maxCaps)]
+}
+
+// needCaps asks for the capabilities unless the server has told them unasked.
+func (c *Conn) needCaps() error {
+	if c.caps != nil {
+		return nil
+	}
+	_, err := c.ask("CAPABILITY", "", nil)
+	if err == nil && c.caps == nil {
+		err = errors.New("the server does not tell its capabilities")
+	}
+	return err
+}
+
+// startTLS encrypts the connection. Nothing that came before is believed.
+func (c *Conn) startTLS(ctx context.Context, config *tls.Config) error {
+	if err := c.needCaps(); err != nil {
+		return err
+	}
+	if !slices.Contains(c.caps, "STARTTLS") {
+		return fmt.Errorf("%w: the server does not offer to encrypt the connection", ErrNoSTARTTLS)
+	}
+	if _, err := c.ask("STARTTLS", "", nil); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoSTARTTLS, err)
+	}
+	if c.frames.br.Buffered() > 0 {
+		return fmt.Errorf("%w: data was injected before the encryption", ErrNoSTARTTLS)
+	}
+	plain := c.socket()
+	plain.SetDeadline(time.Now().Add(c.firstByte))
+	conn := tls.Client(plain, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return c.sticky(fmt.Errorf("STARTTLS: %w", err))
+	}
+	plain.SetDeadline(time.Time{})
+	c.mu.Lock()
+	c.nc = conn
+	c.mu.Unlock()
+	c.frames.br = bufio.NewReaderSize((*socket)(c), bufferSize)
+	c.caps = nil
+	return nil
+}
+
+// ask sends a command and reads its answer; answers has what is to be sent for
+// each continuation request. logged replaces the command in the log.
+func (c *Conn) ask(cmd, logged string, answers func(challenge []byte) (string, error)) (Status, error) {
+	c.tags++
+	tag := fmt.Sprintf("P%d", c.tags)
+	if logged == "" {
+		logged = cmd
+	}
+	c.log.client([]byte(tag + " " + logged))
+	if err := c.sendLine(tag + " " + cmd); err != nil {
+		return Status{}, err
+	}
+	for {
+		if err := c.readFrame(); err != nil {
+			return Status{}, c.sticky(err)
+		}
+		x := &c.lex
+		if len(x.b) > 0 && x.b[0] == '+' {
+			if answers == nil {
+				return Status{}, errors.New("unexpected continuation request")
+			}
+			line, err := answers(x.b[1:])
+			if err != nil { // cancelled by RFC 9051, section 6.2.2
+				line, answers = "*", nil
+			}
+			if err := c.sendLine(line); err != nil {
+				return Status{}, err
+			}
+			continue
+		}
+		word := string(x.word())
+		name := upper(x.word())
+		switch {
+		case word == tag:
+			st := c.note(name, true)
+			if st.Type != "OK" {
+				return st, st
+			}
+			return st, nil
+		case word != "*":
+		case name == "BYE":
+			return Status{}, c.note(name, false)
+		case name == "OK" || name == "NO" || name == "BAD":
+			c.note(name, false)
+		case name == "CAPABILITY":
+			c.setCaps(string(x.b[x.pos:]))
+		}
+		x.finish()
+		if x.err != nil {
+			return Status{}, c.sticky(x.err)
+		}
+	}
+}
+
+func (c *Conn) sendLine(line string) error {
+	nc := c.socket()
+	nc.SetWriteDeadline(time.Now().Add(c.progress))
+	c.answering = false
+	if _, err := io.WriteString(nc, line+"\r\n"); err != nil {
+		return c.sticky(fmt.Errorf("send: %w", err))
+	}
+	return nil
+}
+
+// sticky returns why the connection ended, if it did before err.
+func (c *Conn) sticky(err error) error {
+	if first := c.Err(); first != nil {
+		return first
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the server closed the connection: %w", err)
+	}
+	return err
+}
+
+// idList writes the parameters of ID in a fixed order.
+func idList(id map[string]string) string {
+	var b []byte
+	for i, key := range slices.Sorted(maps.Keys(id)) {
+		b = append(b, []string{"(", " "}[min(i, 1)]...)
+		b = append(appendQuoted(b, []byte(visible(key))), ' ')
+		b = appendQuoted(b, []byte(visible(id[key])))
+	}
+	return string(append(b, ')'))
+}

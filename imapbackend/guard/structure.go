@@ -1,0 +1,247 @@
+package guard
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"strings"
+
+	"imapfs/cache/content"
+)
+
+// structure turns a BODYSTRUCTURE (RFC 9051, section 7.5.2) into a part table.
+type structure struct {
+	x     *lexer
+	parts []content.Part
+	// limit tells that it is larger or deeper than a part table may be.
+	limit bool
+	// Used again for every part.
+	params, dispositionParams []content.Param
+}
+
+// parts returns the table for a BODYSTRUCTURE, nil if that is broken, has no
+// part at all, or exceeds a limit.
+func (x *lexer) parts(n int32) ([]content.Part, bool) {
+	s := structure{x: x}
+	if !s.message(n, "", -1, 0) || s.limit || len(s.parts) == 0 {
+		return nil, false
+	}
+	return s.parts, true
+}
+
+// message adds the parts of a message, which is at section ("" for the
+// outermost one) and has the index parent. The recursion is bounded by
+// content.MaxDepth.
+func (s *structure) message(n int32, section string, parent, depth int) bool {
+	if s.isMultipart(n) {
+		return s.multipart(n, section, parent, depth)
+	}
+	return s.leaf(n, subsection(section, 1), parent, depth)
+}
+
+func (s *structure) isMultipart(n int32) bool { return s.x.isList(s.x.child(n)) }
+
+func (s *structure) multipart(n int32, section string, parent, depth int) bool {
+	if depth++; depth > content.MaxDepth {
+		s.limit = true
+		return false
+	}
+	number, child := 0, s.x.child(n)
+	for ; s.x.isList(child); child = s.x.next(child) {
+		number++
+		at := subsection(section, number)
+		var ok bool
+		if s.isMultipart(child) {
+			ok = s.multipart(child, at, parent, depth)
+		} else {
+			ok = s.leaf(child, at, parent, depth)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return child == none || s.x.isString(child) // the subtype; NIL is a lost part
+}
+
+// subsection numbers a part by RFC 9051, section 6.4.5.
+func subsection(section string, number int) string {
+	var buf [64]byte
+	b := append(buf[:0], section...)
+	if section != "" {
+		b = append(b, '.')
+	}
+	return intern(strconv.AppendInt(b, int64(number), 10))
+}
+
+// The fields of a part's body, by position. What follows depends on the type.
+const (
+	fieldParams   = 2
+	fieldID       = 3
+	fieldEncoding = 5
+	fieldOctets   = 6
+	maxFields     = 32 // far more than any extension has added
+)
+
+// leaf adds a part that is no multipart, and the parts of the message in it.
+func (s *structure) leaf(n int32, section string, parent, depth int) bool {
+	if len(s.parts) >= content.MaxParts {
+		s.limit = true
+		return false
+	}
+	x := s.x
+	var fields [maxFields]int32
+	count := 0
+	for f := x.child(n); f != none && count < maxFields; f = x.next(f) {
+		fields[count] = f
+		count++
+	}
+	shift, encoding, ok := s.octets(fields[:count])
+	if !ok || equalFold(x.text(fields[0]), "MULTIPART") {
+		// A multipart without children, or one that the server took for a
+		// leaf (GMX): there is no telling what its sections are.
+		return false
+	}
+	index := len(s.parts)
+	s.parts = append(s.parts, content.Part{
+		Section:   section,
+		Parent:    parent,
+		Type:      mediaType(x.text(fields[0]), x.text(fields[1])),
+		Encoding:  encoding,
+		ContentID: intern(bytes.TrimSpace(x.text(fields[fieldID]))),
+		Octets:    -1,
+	})
+	p := &s.parts[index]
+	if octets, ok := x.number(fields[fieldOctets+shift], math.MaxInt64); ok {
+		p.Octets = int64(octets)
+	}
+	s.params = s.readParams(s.params[:0], fields[fieldParams])
+	rest := fields[fieldOctets+shift+1 : count]
+
+	isMessage := p.Type == "message/rfc822" || p.Type == "message/global"
+	enclosed := isMessage && len(rest) > 1 && x.child(rest[0]) != none && x.child(rest[1]) != none
+	switch {
+	case enclosed, isMessage && len(rest) > 2 && isNumber(x, rest[2]): // Exchange: NIL NIL 5
+		rest = rest[min(3, len(rest)):] // envelope, structure, lines
+	case len(rest) > 0 && (p.Text() && !x.isList(rest[0]) || isNumber(x, rest[0])):
+		rest = rest[1:] // lines; some servers count them for every type
+	}
+	s.disposition(p, rest)
+	s.name(p)
+
+	if !enclosed || p.Encoding != content.Identity && p.Encoding != content.Binary {
+		return true // an encoded message cannot be fetched by section
+	}
+	p.Message, p.Subject = true, x.envelope(fields[fieldOctets+shift+1]).subject
+	if depth++; depth > content.MaxDepth {
+		s.limit = true
+		return false
+	}
+	if !s.message(fields[fieldOctets+shift+2], section, index, depth) {
+		if s.limit {
+			return false
+		}
+		s.parts = s.parts[:index+1]
+		s.parts[index].Message, s.parts[index].Subject = false, ""
+	}
+	return true
+}
+
+// octets finds the number of octets, behind the encoding: quotes that were not
+// escaped in the description push it back (go-imap issue 659).
+func (s *structure) octets(fields []int32) (shift int, encoding content.Encoding, ok bool) {
+	x := s.x
+	for ; fieldOctets+shift < len(fields); shift++ {
+		enc, octets := fields[fieldEncoding+shift], fields[fieldOctets+shift]
+		if x.isList(enc) || !x.isNil(octets) && !isNumber(x, octets) {
+			continue
+		}
+		var buf [16]byte
+		encoding, known := encodings[string(appendLower(buf[:0], x.text(enc)))]
+		if shift == 0 || known {
+			return shift, encoding, true
+		}
+	}
+	return 0, 0, false
+}
+
+// isNumber reports whether a value is a number, -1 included, which some servers
+// send for what they do not know (go-imap issue 534).
+func isNumber(x *lexer, n int32) bool {
+	if n == none || x.nodes[n].kind != atom {
+		return false
+	}
+	_, ok := number(bytes.TrimPrefix(x.raw(n), []byte{'-'}), math.MaxUint64)
+	return ok
+}
+
+// disposition reads body-fld-dsp from the extension data: MD5, disposition,
+// language, location. Some servers leave the MD5 out, or the list around a
+// disposition without parameters.
+func (s *structure) disposition(p *content.Part, rest []int32) {
+	x := s.x
+	s.dispositionParams = s.dispositionParams[:0]
+	at := 1
+	if len(rest) > 0 && x.isList(rest[0]) {
+		at = 0
+	}
+	if at >= len(rest) {
+		return
+	}
+	value := rest[at]
+	if x.isList(value) {
+		value = x.child(value)
+		s.dispositionParams = s.readParams(s.dispositionParams, x.next(value))
+	}
+	var buf [32]byte
+	p.Disposition = intern(appendLower(buf[:0], x.text(value)))
+}
+
+// readParams appends a list of parameters to dst.
+func (s *structure) readParams(dst []content.Param, n int32) []content.Param {
+	x := s.x
+	for key := x.child(n); key != none; {
+		value := x.next(key)
+		if k := x.text(key); len(k) > 0 && value != none {
+			dst = append(dst, content.Param{Key: string(k), Value: string(x.text(value))})
+		}
+		key = x.next(value)
+	}
+	return dst
+}
+
+// name sets what the parameters say: the file name and the charset.
+func (s *structure) name(p *content.Part) {
+	p.Name, p.Named = content.Filename(s.dispositionParams, s.params)
+	for _, param := range s.params {
+		if strings.EqualFold(param.Key, "charset") {
+			p.Charset = intern([]byte(strings.TrimSpace(param.Value)))
+			return
+		}
+	}
+}
+
+// mediaType returns a type in lower case. What is missing is the default of
+// RFC 2045 for text, and octets for everything else.
+func mediaType(major, minor []byte) string {
+	switch {
+	case len(minor) > 0 && len(major) > 0:
+		var buf [128]byte
+		return intern(appendLower(append(appendLower(buf[:0], major), '/'), minor))
+	case equalFold(major, "TEXT"):
+		return "text/plain"
+	}
+	return "application/octet-stream"
+}
+
+// encodings are the transfer encodings by name; others are Identity.
+var encodings = map[string]content.Encoding{
+	"7bit":             content.Identity,
+	"8bit":             content.Identity,
+	"binary":           content.Binary,
+	"base64":           content.Base64,
+	"quoted-printable": content.QuotedPrintable,
+	"x-uuencode":       content.UUEncode,
+	"uuencode":         content.UUEncode,
+	"x-uue":            content.UUEncode,
+	"uue":              content.UUEncode,
+}
