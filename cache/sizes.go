@@ -34,30 +34,20 @@ type size struct {
 // Size returns a file's size, fetching what it takes to know it. An estimate
 // is never given.
 func (b *Box) Size(ctx context.Context, f File) (Size, error) {
-	if s, ok := b.knownSize(f); ok {
+	if s, ok := b.KnownSize(f); ok {
 		return s, nil
 	}
 	m, err := b.Structured(ctx, f.UID)
 	if err != nil {
 		return Size{}, err
 	}
-	how := f.access(m)
-	if f.Kind == Whole && f.Part == Outer && b.account.trust.broken.Load() {
-		how = accessWhole
-	}
-	switch how {
-	case accessVerbatim:
-		proven := f.Kind == Whole && f.Part == Outer && b.account.trust.proven()
-		return Size{f.octets(m), proven}, nil
-	case accessGrid:
-		if !b.isIrregular(f) {
-			if _, err := b.group(ctx, m, f); err != nil {
-				return Size{}, err
-			}
-			if s, ok := b.knownSize(f); ok {
-				return s, nil
-			}
+	if f.access(m) == accessGrid && !b.isIrregular(f) {
+		if _, err := b.group(ctx, m, f); err != nil {
+			return Size{}, err
 		}
+	}
+	if s, ok := b.KnownSize(f); ok {
+		return s, nil
 	}
 	data, err := b.whole(ctx, m, f)
 	if err != nil {
@@ -66,14 +56,23 @@ func (b *Box) Size(ctx context.Context, f File) (Size, error) {
 	return Size{int64(len(data)), true}, nil
 }
 
-func (b *Box) knownSize(f File) (Size, bool) {
+// KnownSize is Size where that takes no question to the server; false where it
+// would.
+func (b *Box) KnownSize(f File) (Size, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	s := b.sizes[f]
-	if s == nil || s.irregular && !s.proven {
+	if s := b.sizes[f]; s != nil && (s.proven || !s.irregular) {
+		return Size{s.n, s.proven}, true
+	}
+	m := b.messages[f.UID]
+	if m == nil || f.Part != Outer && int(f.Part) >= len(m.Parts) || f.access(m) != accessVerbatim {
 		return Size{}, false
 	}
-	return Size{s.n, s.proven}, true
+	if f.Kind == Whole && f.Part == Outer {
+		trust := &b.account.trust
+		return Size{m.Size, trust.proven()}, !trust.broken.Load()
+	}
+	return Size{f.octets(m), false}, true
 }
 
 func (b *Box) isIrregular(f File) bool {

@@ -13,11 +13,9 @@ type Source interface {
 	// Mailboxes lists the account's mailboxes, in no particular order.
 	Mailboxes(ctx context.Context) ([]Mailbox, error)
 
-	// Examine opens the mailbox read-only and tells its present state.
-	Examine(ctx context.Context, id ID) (State, error)
-
-	// UIDs returns the UIDs of all messages in the mailbox, ascending.
-	UIDs(ctx context.Context, id ID, validity uint32) ([]uint32, error)
+	// Snapshot tells the mailbox's present state and, ascending, the UIDs of
+	// all messages in it. It opens the mailbox read-only.
+	Snapshot(ctx context.Context, id ID) (State, []uint32, error)
 
 	// Summaries fetches the messages with these UIDs, in about that order, and
 	// calls yield for each as it arrives, never concurrently and never after it

@@ -25,7 +25,7 @@ func (b *Box) Sync(ctx context.Context) error {
 func (b *Box) sync(ctx context.Context) error {
 	src := b.account.src
 	started := time.Now()
-	state, err := src.Examine(ctx, b.id)
+	state, uids, err := src.Snapshot(ctx, b.id)
 	if err != nil {
 		return err
 	}
@@ -41,12 +41,6 @@ func (b *Box) sync(ctx context.Context) error {
 		return ErrStale
 	}
 
-	var uids []uint32
-	if state.Count > 0 {
-		if uids, err = src.UIDs(ctx, b.id, validity); err != nil {
-			return err
-		}
-	}
 	// HIGHESTMODSEQ unchanged: no flag has changed (RFC 7162, section 3.1.2.1).
 	if len(old) > 0 && (modseq == 0 || modseq != state.ModSeq) {
 		if err := src.Flags(ctx, b.id, validity, modseq, b.setFlags); err != nil {
@@ -59,14 +53,17 @@ func (b *Box) sync(ctx context.Context) error {
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	// A message that was expunged after UIDs has no summary.
+	// A message that was expunged after Snapshot has no summary.
 	uids = slices.DeleteFunc(uids, func(uid uint32) bool { return b.messages[uid] == nil })
 	for _, uid := range old {
 		if _, ok := slices.BinarySearch(uids, uid); !ok {
 			delete(b.messages, uid)
 		}
 	}
-	b.uids, b.modseq, b.synced = uids, state.ModSeq, started
+	if !slices.Equal(b.uids, uids) { // else readers can see that it is the same
+		b.uids = uids
+	}
+	b.modseq, b.synced = state.ModSeq, started
 	return nil
 }
 

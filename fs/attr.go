@@ -1,0 +1,106 @@
+package fs
+
+import (
+	"context"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"imapfs/cache"
+)
+
+// blockSize is what stat calls the preferred size of reads.
+const blockSize = 4096
+
+// attr fills in n's attributes, and tells how long they hold. The size of a
+// file is fetched if need be.
+func (f *FS) attr(ctx context.Context, n node, out *fuse.Attr) (valid time.Duration, err error) {
+	if n.uid == 0 {
+		when, valid := f.placeTime(ctx, n)
+		f.fill(n, "", when, 0, out)
+		return valid, nil
+	}
+	m, err := n.place.box.Message(ctx, n.uid)
+	if err == nil && n.part != cache.Outer {
+		m, err = n.place.box.Structured(ctx, n.uid)
+	}
+	if err != nil {
+		return 0, err
+	}
+	var size cache.Size
+	if !n.dir() {
+		if size, err = n.place.box.Size(ctx, n.file()); err != nil {
+			return 0, err
+		}
+	}
+	return f.messageAttr(n, m, size, out), nil
+}
+
+// messageAttr fills in the attributes of a node that shows something of m.
+func (f *FS) messageAttr(n node, m *cache.Message, size cache.Size, out *fuse.Attr) (valid time.Duration) {
+	f.fill(n, section(n, m), m.Date, size.N, out)
+	if !n.dir() && !size.Proven {
+		return 0
+	}
+	return forever
+}
+
+// section is the number of the part that n shows.
+func section(n node, m *cache.Message) string {
+	if n.part == cache.Outer || int(n.part) >= len(m.Parts) {
+		return ""
+	}
+	return m.Parts[n.part].Section
+}
+
+// placeTime is when the newest message of a mailbox came, else when the mount
+// began.
+func (f *FS) placeTime(ctx context.Context, n node) (when time.Time, valid time.Duration) {
+	if n.place == nil || n.place.box == nil {
+		return f.started, forever
+	}
+	l, ok := n.place.box.Known()
+	if !ok {
+		return f.started, 0
+	}
+	if len(l.UIDs) > 0 {
+		m, err := n.place.box.Message(ctx, l.UIDs[len(l.UIDs)-1])
+		if err == nil && !m.Date.IsZero() {
+			return m.Date, f.account.Poll()
+		}
+	}
+	return f.started, f.account.Poll()
+}
+
+func (f *FS) fill(n node, section string, when time.Time, size int64, out *fuse.Attr) {
+	*out = fuse.Attr{
+		Ino:     f.ino(n, section),
+		Size:    uint64(size),
+		Blocks:  uint64(size+511) / 512,
+		Mode:    n.mode() | 0o666&^f.opts.Umask,
+		Nlink:   1,
+		Owner:   fuse.Owner{Uid: f.opts.UID, Gid: f.opts.GID},
+		Blksize: blockSize,
+	}
+	if n.dir() {
+		out.Mode = n.mode() | 0o777&^f.opts.Umask
+	}
+	if when.IsZero() {
+		when = time.Unix(0, 0)
+	}
+	out.SetTimes(&when, &when, &when)
+}
+
+// GetAttr implements fuse.RawFileSystem.
+func (f *FS) GetAttr(cancel <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
+	n, status := f.node(in.NodeId)
+	if !status.Ok() {
+		return status
+	}
+	valid, err := f.attr(interruptible(cancel), n, &out.Attr)
+	if err != nil {
+		return f.openStatus("stat", err)
+	}
+	out.SetTimeout(valid)
+	return fuse.OK
+}

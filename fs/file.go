@@ -1,0 +1,46 @@
+package fs
+
+import (
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"imapfs/cache"
+)
+
+// Open implements fuse.RawFileSystem. What a file holds never changes, so the
+// kernel may keep it for good; and there is nothing to flush.
+func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	n, status := f.node(in.NodeId)
+	if !status.Ok() {
+		return status
+	}
+	if in.Flags&syscall.O_ACCMODE != syscall.O_RDONLY {
+		return fuse.EROFS
+	}
+	r, err := n.place.box.Open(interruptible(cancel), n.file())
+	if err != nil {
+		return f.openStatus("open", err)
+	}
+	out.Fh = f.hold(r)
+	out.OpenFlags = fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
+	return fuse.OK
+}
+
+// Read implements fuse.RawFileSystem. The kernel cannot interrupt a read into
+// its page cache, so what ends a read that hangs are the deadlines of the
+// account.
+func (f *FS) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
+	r, ok := f.held(in.Fh).(*cache.Reader)
+	if !ok {
+		return nil, fuse.EBADF
+	}
+	n, err := r.ReadAt(interruptible(cancel), buf, int64(in.Offset))
+	if err != nil {
+		return nil, f.openStatus("read", err)
+	}
+	return fuse.ReadResultData(buf[:n]), fuse.OK
+}
+
+// Release implements fuse.RawFileSystem.
+func (f *FS) Release(_ <-chan struct{}, in *fuse.ReleaseIn) { f.drop(in.Fh) }

@@ -1,0 +1,175 @@
+package fs
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"imapfs/cache"
+)
+
+// Layout is how messages are shown.
+type Layout string
+
+const (
+	// LayoutParts shows a message as a directory of its decoded parts.
+	LayoutParts Layout = "parts"
+	// LayoutEML shows a message as one file.
+	LayoutEML Layout = "eml"
+)
+
+// Options say what the tree looks like.
+type Options struct {
+	// Account identifies the account in inode numbers: the same string at
+	// every mount of it, and another for each other account.
+	Account string
+	// Root is the path, as in the tree, of the mailbox that is the top; "" is
+	// the whole account.
+	Root string
+	// Layout is that of the root.
+	Layout Layout
+	// ListEML lists message.eml in message directories.
+	ListEML bool
+	// UID and GID own everything.
+	UID, GID uint32
+	// Umask is taken off 0666 for files and 0777 for directories.
+	Umask uint32
+	// NoXattrs answers every extended attribute with ENOSYS, once and for all.
+	NoXattrs bool
+	// Log gets failures that an errno does not tell enough of. No secrets.
+	Log *slog.Logger
+}
+
+// forever is how long the kernel may keep what never changes: all there is in
+// a message.
+const forever = time.Hour
+
+// FS shows an account. Its methods are the kernel's requests (FUSE, raw API).
+type FS struct {
+	fuse.RawFileSystem // answers ENOSYS to all that is not in this package
+
+	opts    Options
+	account *cache.Account
+	started time.Time
+
+	places   places
+	dynamic  dynamic
+	listings listings
+	notifier notifier
+
+	mu      sync.Mutex
+	handles map[uint64]any // guarded by mu; *cache.Reader or *dirHandle
+	last    uint64         // guarded by mu
+
+	// shown is, for each directory, how it was last opened.
+	shown map[node]*dirHandle // guarded by mu
+}
+
+var _ fuse.RawFileSystem = (*FS)(nil)
+
+// New makes a tree of what open returns: the account, which is to call resized
+// as cache.Options say.
+func New(opts Options, open func(resized func(*cache.Box, cache.File)) (*cache.Account, error)) (*FS, error) {
+	f := &FS{
+		RawFileSystem: fuse.NewDefaultRawFileSystem(),
+		opts:          opts,
+		started:       time.Now(),
+		handles:       make(map[uint64]any),
+		shown:         make(map[node]*dirHandle),
+	}
+	account, err := open(f.resized)
+	if err != nil {
+		return nil, err
+	}
+	f.account = account
+	f.places = places{account: account, current: make(map[string]*place)}
+	return f, nil
+}
+
+// String names the file system in go-fuse's messages.
+func (f *FS) String() string { return "imapfs" }
+
+// Init is told of the mount by go-fuse.
+func (f *FS) Init(server *fuse.Server) { f.notifier.start(server) }
+
+// OnUnmount is told of its end.
+func (f *FS) OnUnmount() { f.notifier.stop() }
+
+// node finds what a node id stands for.
+func (f *FS) node(id uint64) (node, fuse.Status) {
+	n, ok := node{}, false
+	if id >= dynamicIDs {
+		n, ok = f.dynamic.get(id)
+	} else {
+		n, ok = unpack(id, f.places.numberedAt)
+	}
+	if !ok {
+		return n, fuse.Status(syscall.ESTALE)
+	}
+	return n, fuse.OK
+}
+
+// Forget implements fuse.RawFileSystem.
+func (f *FS) Forget(id, lookups uint64) {
+	if id >= dynamicIDs {
+		f.dynamic.forget(id, lookups)
+	}
+}
+
+// StatFs implements fuse.RawFileSystem. How large an account is, is not known.
+func (f *FS) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
+	out.Bsize, out.Frsize, out.NameLen = blockSize, blockSize, 255
+	return fuse.OK
+}
+
+// interruptible is the context of a request: it ends when the kernel says that
+// whoever asked has been interrupted.
+func interruptible(cancel <-chan struct{}) context.Context {
+	return &fuse.Context{Cancel: cancel}
+}
+
+func (f *FS) hold(handle any) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last++
+	f.handles[f.last] = handle
+	return f.last
+}
+
+func (f *FS) held(fh uint64) any {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.handles[fh]
+}
+
+func (f *FS) drop(fh uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.handles, fh)
+}
+
+// layout is how a view shows messages.
+func (f *FS) layout(v view) Layout {
+	switch v {
+	case viewParts:
+		return LayoutParts
+	case viewEML:
+		return LayoutEML
+	}
+	return f.opts.Layout
+}
+
+// DefaultOwner is who mounts.
+func DefaultOwner() (uid, gid uint32) { return uint32(os.Getuid()), uint32(os.Getgid()) }
+
+// Check reports whether the top of the tree can be listed: a mailbox that is
+// not there should be known before the mount is.
+func (f *FS) Check(ctx context.Context) error {
+	_, _, err := f.placeOf(ctx, node{kind: kindTop})
+	return err
+}

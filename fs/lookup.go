@@ -1,0 +1,183 @@
+package fs
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"imapfs/cache"
+)
+
+// controlName is the control directory in the root. It is never listed, so
+// that no program walks into it.
+const controlName = ".imapfs"
+
+// emlSuffix ends the name of a message that is a file.
+const emlSuffix = ".eml"
+
+// Lookup implements fuse.RawFileSystem.
+func (f *FS) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+	parent, status := f.node(in.NodeId)
+	if !status.Ok() {
+		return status
+	}
+	ctx := interruptible(cancel)
+	n, ok, err := f.child(ctx, parent, name)
+	if err != nil {
+		return f.status("look up", err)
+	}
+	if !ok {
+		if parent.kind == kindMessage {
+			out.SetEntryTimeout(forever) // what a message holds never changes
+			return fuse.OK
+		}
+		return fuse.ENOENT
+	}
+	valid, err := f.attr(ctx, n, &out.Attr)
+	if err != nil {
+		return f.status("look up", err)
+	}
+	f.enter(n, valid, out)
+	return fuse.OK
+}
+
+// enter completes an entry whose attributes are filled in, which counts as a
+// lookup of n.
+func (f *FS) enter(n node, valid time.Duration, out *fuse.EntryOut) {
+	id, ok := n.pack()
+	if !ok {
+		id = f.dynamic.lookup(n)
+	}
+	out.NodeId, out.Generation = id, 1
+	out.SetAttrTimeout(valid)
+	out.SetEntryTimeout(f.entryTimeout(n))
+}
+
+// entryTimeout is how long the kernel may believe in n's name.
+func (f *FS) entryTimeout(n node) time.Duration {
+	switch {
+	case n.kind == kindTop || n.kind == kindControl || n.part != cache.Outer || n.kind > kindEML:
+		return forever
+	case n.kind == kindEML && f.layout(n.view) == LayoutParts:
+		return forever
+	}
+	return f.account.Poll() // a mailbox or a message, which may go
+}
+
+// child finds a name in a directory.
+func (f *FS) child(ctx context.Context, parent node, name string) (n node, ok bool, err error) {
+	switch parent.kind {
+	case kindControl:
+		for _, v := range []view{viewParts, viewEML} {
+			if name == string(f.layout(v)) {
+				return node{kind: kindTop, view: v, part: cache.Outer}, true, nil
+			}
+		}
+		return node{}, false, nil
+	case kindMessage:
+		return f.messageChild(ctx, parent, name)
+	}
+	if parent.kind == kindTop && parent.view == viewRoot && name == controlName {
+		return node{kind: kindControl, part: cache.Outer}, true, nil
+	}
+	t, here, err := f.placeOf(ctx, parent)
+	if err != nil {
+		return node{}, false, err
+	}
+	if p := f.places.at(t, join(here.key, name)); p != nil {
+		return node{view: parent.view, kind: kindMailbox, place: p, part: cache.Outer}, true, nil
+	}
+	parent.place = here
+	return f.mailboxChild(ctx, parent, name)
+}
+
+// placeOf returns the place of a directory of the mailbox tree, and the tree.
+func (f *FS) placeOf(ctx context.Context, n node) (*tree, *place, error) {
+	t, err := f.places.now(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n.place != nil {
+		return t, n.place, nil
+	}
+	here := f.places.at(t, f.opts.Root)
+	if here == nil {
+		return nil, nil, fmt.Errorf("mailbox %q: %w", f.opts.Root, cache.ErrNotExist)
+	}
+	return t, here, nil
+}
+
+func join(key, name string) string {
+	if key == "" {
+		return name
+	}
+	return key + "/" + name
+}
+
+// mailboxChild finds a message in a mailbox. The name must be right as a
+// whole, not only its UID.
+func (f *FS) mailboxChild(ctx context.Context, parent node, name string) (n node, ok bool, err error) {
+	if parent.place.box == nil {
+		return node{}, false, nil
+	}
+	kind, stem := kindMessage, name
+	if f.layout(parent.view) == LayoutEML {
+		if stem, ok = strings.CutSuffix(name, emlSuffix); !ok {
+			return node{}, false, nil
+		}
+		kind = kindEML
+	}
+	uid, ok := parseMessageName(stem)
+	if !ok {
+		return node{}, false, nil
+	}
+	box := parent.place.box
+	if _, err := box.Listing(ctx); err != nil {
+		return node{}, false, err
+	}
+	m, err := box.Message(ctx, uid)
+	if errno(err) == syscall.ENOENT && err != nil {
+		return node{}, false, nil
+	}
+	if err != nil || messageName(m) != stem {
+		return node{}, false, err
+	}
+	return node{parent.view, kind, parent.place, uid, cache.Outer}, true, nil
+}
+
+// messageChild finds a file or an enclosed message in a message directory.
+func (f *FS) messageChild(ctx context.Context, parent node, name string) (n node, ok bool, err error) {
+	if name == emlName {
+		parent.kind = kindEML
+		return parent, true, nil
+	}
+	l, err := f.listings.of(ctx, parent)
+	if err != nil {
+		return node{}, false, err
+	}
+	i, ok := l.index[name]
+	if !ok {
+		return node{}, false, nil
+	}
+	return entryNode(parent, l.entries[i]), true, nil
+}
+
+// entryNode is the node of an entry in the message directory parent.
+func entryNode(parent node, e entry) node {
+	n := parent
+	switch e.kind {
+	case entryHeader:
+		n.kind = kindHeader
+	case entryEML:
+		n.kind = kindEML
+	case entryMessage:
+		n.part = int32(e.part)
+	case entryPart:
+		n.kind, n.part = kindPart, int32(e.part)
+	}
+	return n
+}

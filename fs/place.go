@@ -1,0 +1,139 @@
+package fs
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"imapfs/cache"
+)
+
+// place is a directory of the mailbox tree, as it is at one UIDVALIDITY of its
+// mailbox. It is never changed.
+type place struct {
+	// number packs into node ids; 0: there are too many places for that.
+	number uint16
+	// key is the path below the top of a view, without a slash at its ends.
+	key string
+	// mailbox is what LIST says of it; nil for a level of hierarchy that the
+	// server does not list itself.
+	mailbox *cache.Mailbox
+	// box holds its messages; nil where there can be none.
+	box *cache.Box
+}
+
+// validity is UIDVALIDITY, 0 while it is not known.
+func (p *place) validity() uint32 {
+	if p.box == nil {
+		return 0
+	}
+	l, _ := p.box.Known()
+	return l.Validity
+}
+
+// tree is the directories that one list of mailboxes makes.
+type tree struct {
+	list     []cache.Mailbox
+	children map[string][]string       // key to the names of its children, sorted
+	mailbox  map[string]*cache.Mailbox // key to what is listed there
+}
+
+func newTree(list []cache.Mailbox) *tree {
+	t := &tree{list: list, children: make(map[string][]string), mailbox: make(map[string]*cache.Mailbox)}
+	seen := make(map[string]bool)
+	for i := range list {
+		path := mailboxPath(&list[i])
+		for n := range path {
+			key := strings.Join(path[:n+1], "/")
+			if !seen[key] {
+				seen[key] = true
+				parent := strings.Join(path[:n], "/")
+				t.children[parent] = append(t.children[parent], path[n])
+			}
+		}
+		t.mailbox[strings.Join(path, "/")] = &list[i]
+	}
+	for _, names := range t.children {
+		slices.Sort(names)
+	}
+	return t
+}
+
+// has reports whether there is a directory with this key.
+func (t *tree) has(key string) bool {
+	return key == "" || t.mailbox[key] != nil || t.children[key] != nil
+}
+
+// places gives each directory of the tree its place, and the places their
+// numbers. It is safe for concurrent use.
+type places struct {
+	account *cache.Account
+
+	mu       sync.Mutex
+	tree     *tree             // guarded by mu
+	current  map[string]*place // guarded by mu; by key
+	numbered []*place          // guarded by mu; number-1 is the index
+}
+
+// now returns the tree as it is on the server, at most a poll interval late.
+func (p *places) now(ctx context.Context) (*tree, error) {
+	list, err := p.account.Mailboxes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// The account gives the same slice until it has asked the server again.
+	if p.tree == nil || len(list) != len(p.tree.list) || len(list) > 0 && &list[0] != &p.tree.list[0] {
+		p.tree = newTree(list)
+	}
+	return p.tree, nil
+}
+
+// at returns the place with this key in t, or nil. A mailbox with a new
+// UIDVALIDITY, or that has become another one, is a new place.
+func (p *places) at(t *tree, key string) *place {
+	if !t.has(key) {
+		return nil
+	}
+	m := t.mailbox[key]
+	var box *cache.Box
+	if m != nil && !m.NoSelect {
+		box = p.account.Box(m.ID())
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old := p.current[key]; old != nil && old.box == box && sameMailbox(old.mailbox, m) {
+		return old
+	}
+	found := &place{key: key, mailbox: m, box: box}
+	if len(p.numbered) < lastPlace {
+		p.numbered = append(p.numbered, found)
+		found.number = uint16(len(p.numbered))
+	}
+	p.current[key] = found
+	return found
+}
+
+func sameMailbox(a, b *cache.Mailbox) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
+// numberedAt returns the place with this number, or nil.
+func (p *places) numberedAt(number uint16) *place {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if number == 0 || int(number) > len(p.numbered) {
+		return nil
+	}
+	return p.numbered[number-1]
+}
+
+// all returns the places that may be in use.
+func (p *places) all() []*place {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Values(p.current))
+}

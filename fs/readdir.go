@@ -1,0 +1,247 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"imapfs/cache"
+)
+
+// dirHandle is an open directory. What it lists is fixed when it is opened,
+// except for the messages of a mailbox, which are found by their UID: a
+// listing under way survives what comes and goes.
+type dirHandle struct {
+	place    *place   // of a directory of the mailbox tree
+	names    []string // child mailboxes, or views
+	uids     []uint32 // messages, ascending; listed from the end
+	contents *listing // of a message directory
+	listEML  bool
+}
+
+// Offsets of directory entries, as the kernel gives them back to go on: 0 and 1
+// are "." and "..", then come the names in order, and then the messages, whose
+// offset is made of the UID of the one before.
+const (
+	offsetNames    = 2
+	offsetMessages = 1 << 40 // plus 1<<32 - UID
+)
+
+// same reports whether both list the same, so that what the kernel has kept
+// of one is right for the other.
+func (h *dirHandle) same(o *dirHandle) bool {
+	return o != nil && h.contents == o.contents && slices.Equal(h.names, o.names) && slices.Equal(h.uids, o.uids)
+}
+
+// OpenDir implements fuse.RawFileSystem.
+func (f *FS) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	n, status := f.node(in.NodeId)
+	if !status.Ok() {
+		return status
+	}
+	h, err := f.openDir(interruptible(cancel), n)
+	if err != nil {
+		return f.openStatus("list", err)
+	}
+	out.Fh = f.hold(h)
+	out.OpenFlags = fuse.FOPEN_CACHE_DIR
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n.kind == kindMessage || h.same(f.shown[n]) {
+		out.OpenFlags |= fuse.FOPEN_KEEP_CACHE
+	} else {
+		f.shown[n] = h
+	}
+	return fuse.OK
+}
+
+func (f *FS) openDir(ctx context.Context, n node) (*dirHandle, error) {
+	h := &dirHandle{}
+	switch n.kind {
+	case kindControl:
+		for _, v := range []view{viewParts, viewEML} {
+			h.names = append(h.names, string(f.layout(v)))
+		}
+		return h, nil
+	case kindMessage:
+		l, err := f.listings.of(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		m, err := n.place.box.Message(ctx, n.uid)
+		if err != nil {
+			return nil, err
+		}
+		h.contents = l
+		// Where the structure is unknown, message.eml is all that is sure.
+		h.listEML = f.opts.ListEML || m.Defects&cache.DefectStructure != 0
+		return h, nil
+	}
+	t, here, err := f.placeOf(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	h.place, h.names = here, t.children[here.key]
+	if here.box != nil {
+		l, err := here.box.Listing(ctx)
+		if err != nil {
+			return nil, err
+		}
+		h.uids = l.UIDs
+	}
+	return h, nil
+}
+
+// ReleaseDir implements fuse.RawFileSystem.
+func (f *FS) ReleaseDir(in *fuse.ReleaseIn) { f.drop(in.Fh) }
+
+// ReadDir implements fuse.RawFileSystem.
+func (f *FS) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	return f.readDir(cancel, in, func(e fuse.DirEntry) (*fuse.EntryOut, bool) { return nil, out.AddDirEntry(e) })
+}
+
+// ReadDirPlus implements fuse.RawFileSystem: ReadDir with the attributes of
+// those entries that are known without asking the server. The kernel looks the
+// others up when somebody wants to know.
+func (f *FS) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	return f.readDir(cancel, in, func(e fuse.DirEntry) (*fuse.EntryOut, bool) {
+		entry := out.AddDirLookupEntry(e)
+		return entry, entry != nil
+	})
+}
+
+// add takes one entry, and returns where its attributes go, if anywhere;
+// false: there is no more room.
+type add func(fuse.DirEntry) (*fuse.EntryOut, bool)
+
+func (f *FS) readDir(cancel <-chan struct{}, in *fuse.ReadIn, add add) fuse.Status {
+	n, status := f.node(in.NodeId)
+	if !status.Ok() {
+		return status
+	}
+	h, ok := f.held(in.Fh).(*dirHandle)
+	if !ok {
+		return fuse.EBADF
+	}
+	for off := in.Offset; off < offsetNames; off++ {
+		dot := fuse.DirEntry{Name: ".."[:off+1], Mode: n.mode(), Ino: f.ino(n, ""), Off: off + 1}
+		if _, ok := add(dot); !ok {
+			return fuse.OK
+		}
+	}
+	ctx := interruptible(cancel)
+	off := max(in.Offset, offsetNames)
+	switch {
+	case h.contents != nil:
+		return f.status("list", f.listContents(ctx, n, h, off, add))
+	case off < offsetMessages && !f.listNames(ctx, n, h, off, add):
+		return fuse.OK
+	}
+	return f.status("list", f.listMessages(ctx, n, h, off, add))
+}
+
+// listNames lists child mailboxes or views; false: there was no room for all.
+func (f *FS) listNames(ctx context.Context, n node, h *dirHandle, off uint64, add add) bool {
+	for i := int(off - offsetNames); i < len(h.names); i++ {
+		child, ok, err := f.child(ctx, n, h.names[i])
+		if err != nil || !ok {
+			continue // it went after the directory was opened
+		}
+		e := fuse.DirEntry{Name: h.names[i], Mode: child.mode(), Ino: f.ino(child, ""), Off: uint64(i) + offsetNames + 1}
+		out, room := add(e)
+		if !room {
+			return false
+		}
+		if out != nil {
+			f.enterKnown(ctx, child, out)
+		}
+	}
+	return true
+}
+
+// enterKnown fills in an entry of READDIRPLUS, unless that would take a
+// question to the server, or a lookup that is counted.
+func (f *FS) enterKnown(ctx context.Context, n node, out *fuse.EntryOut) {
+	if _, ok := n.pack(); !ok {
+		return
+	}
+	if !n.dir() {
+		if _, ok := n.place.box.KnownSize(n.file()); !ok {
+			return
+		}
+	}
+	if valid, err := f.attr(ctx, n, &out.Attr); err == nil {
+		f.enter(n, valid, out)
+	}
+}
+
+// listMessages lists the messages of a mailbox, the newest first.
+func (f *FS) listMessages(ctx context.Context, n node, h *dirHandle, off uint64, add add) error {
+	end := len(h.uids)
+	if off >= offsetMessages {
+		end, _ = slices.BinarySearch(h.uids, uint32(1<<32-(off-offsetMessages)))
+	}
+	child := node{n.view, kindMessage, h.place, 0, cache.Outer}
+	suffix := ""
+	if f.layout(n.view) == LayoutEML {
+		child.kind, suffix = kindEML, emlSuffix
+	}
+	for _, uid := range slices.Backward(h.uids[:end]) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m, err := h.place.box.Message(ctx, uid)
+		if err != nil {
+			if errors.Is(err, cache.ErrNotExist) {
+				continue // it went after the directory was opened
+			}
+			return err
+		}
+		child.uid = uid
+		e := fuse.DirEntry{
+			Name: messageName(m) + suffix,
+			Mode: child.mode(),
+			Ino:  f.ino(child, ""),
+			Off:  offsetMessages + 1<<32 - uint64(uid),
+		}
+		out, room := add(e)
+		if !room {
+			return nil
+		}
+		if out != nil {
+			f.enterKnown(ctx, child, out)
+		}
+	}
+	return nil
+}
+
+// listContents lists what a message directory holds.
+func (f *FS) listContents(ctx context.Context, n node, h *dirHandle, off uint64, add add) error {
+	m, err := n.place.box.Structured(ctx, n.uid)
+	if err != nil {
+		return err
+	}
+	list := h.contents.entries
+	if h.listEML {
+		list = append(slices.Clip(list), entry{name: emlName, part: cache.Outer, kind: entryEML})
+	}
+	for i := int(off - offsetNames); i < len(list); i++ {
+		child := entryNode(n, list[i])
+		e := fuse.DirEntry{
+			Name: list[i].name,
+			Mode: child.mode(),
+			Ino:  f.ino(child, section(child, m)),
+			Off:  uint64(i) + offsetNames + 1,
+		}
+		out, room := add(e)
+		if !room {
+			return nil
+		}
+		if out != nil {
+			f.enterKnown(ctx, child, out)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package imapbackend
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+	"golang.org/x/sync/errgroup"
+
+	"imapfs/cache"
+	"imapfs/imapbackend/guard"
+)
+
+// Fetch implements cache.Source: one UID FETCH a message, all in one round trip.
+func (c *Client) Fetch(ctx context.Context, id cache.ID, validity uint32, requests []cache.Request) ([][]byte, error) {
+	results := make([][]byte, len(requests))
+	err := c.inside(ctx, id, validity, func(s *session) error {
+		var group errgroup.Group
+		first := 0
+		for i := range requests {
+			if i+1 == len(requests) || requests[i+1].UID != requests[i].UID {
+				of, into := requests[first:i+1], results[first:i+1]
+				group.Go(func() error { return s.bodies(ctx, of, into) })
+				first = i + 1
+			}
+		}
+		return group.Wait()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// bodies fetches octets of one message.
+func (s *session) bodies(ctx context.Context, requests []cache.Request, results [][]byte) error {
+	answered, err := s.tryBodies(ctx, requests, results)
+	if err == nil && !answered {
+		// This connection may have opened the mailbox before the message
+		// arrived.
+		if err = s.kind(s.noop(ctx)); err == nil {
+			answered, err = s.tryBodies(ctx, requests, results)
+		}
+	}
+	if err == nil && !answered {
+		err = cache.ErrNotExist
+	}
+	return err
+}
+
+// tryBodies reports whether the server knew the message.
+func (s *session) tryBodies(ctx context.Context, requests []cache.Request, results [][]byte) (answered bool, err error) {
+	items := make([]string, len(requests))
+	sinks := make(map[string]*sink, len(requests))
+	for i, r := range requests {
+		items[i] = "BODY.PEEK[" + r.Section + "]"
+		name, limit := "BODY["+strings.ToUpper(r.Section)+"]", int64(cache.MaxWhole)
+		if r.Length > 0 {
+			items[i] += fmt.Sprintf("<%d.%d>", r.Offset, r.Length)
+			name, limit = fmt.Sprintf("%s<%d>", name, r.Offset), r.Length
+		}
+		sinks[name] = &sink{into: &results[i], limit: limit}
+	}
+	_, err = s.conn.Fetch(ctx, guard.Fetch{
+		UIDs:    imap.UIDSetNum(imap.UID(requests[0].UID)),
+		Items:   "(UID " + strings.Join(items, " ") + ")",
+		Message: func(*guard.Message) { answered = true },
+		Literal: func(_ imap.UID, item string, size int64) io.Writer {
+			if sink := sinks[item]; sink != nil {
+				sink.expect(size)
+				return sink
+			}
+			return nil
+		},
+	})
+	return answered, s.kind(err)
+}
+
+// sink takes the octets of one body item into memory.
+type sink struct {
+	into  *[]byte
+	limit int64
+}
+
+// firstRoom is how much memory a server is believed to need for a literal
+// before it has sent any of it.
+const firstRoom = 1 << 20
+
+func (k *sink) expect(size int64) {
+	*k.into = make([]byte, 0, min(size, k.limit, firstRoom))
+}
+
+func (k *sink) Write(p []byte) (int, error) {
+	if int64(len(*k.into)+len(p)) > k.limit {
+		if k.limit == cache.MaxWhole {
+			return 0, cache.ErrTooLarge
+		}
+		return 0, fmt.Errorf("%w: more than %d octets were asked for", cache.ErrProtocol, k.limit)
+	}
+	*k.into = append(*k.into, p...)
+	return len(p), nil
+}

@@ -1,0 +1,89 @@
+// Package imapbackend knows IMAP: it is the cache.Source that stands for an
+// account on a server.
+//
+// A Client keeps a few connections (a pool). Each is guarded (package guard):
+// go-imap's client is the engine for LIST, EXAMINE and SEARCH, FETCH is our
+// own on the same connection. Every network wait ends with its context and has
+// a deadline. Mailboxes are opened with EXAMINE and bodies fetched with
+// BODY.PEEK, so that nothing is ever marked as read.
+//
+// Goroutines: each connection has the engine's reader; a command of the engine
+// that its caller has left is waited for by one of ours, which ends with the
+// connection. Locks: pool.mu only, never held over I/O.
+package imapbackend
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"time"
+
+	"imapfs/cache"
+)
+
+// Security is how a connection is protected.
+type Security uint8
+
+const (
+	// ImplicitTLS begins with TLS (RFC 8314), on port 993.
+	ImplicitTLS Security = iota
+	// StartTLS requires STARTTLS before anything else, on port 143.
+	StartTLS
+	// Plaintext has no protection at all.
+	Plaintext
+)
+
+// Options say which account to use, and how.
+type Options struct {
+	// Address is the server's host:port.
+	Address  string
+	Security Security
+	// TLS is the configuration for ImplicitTLS and StartTLS; its ServerName
+	// is set.
+	TLS                *tls.Config
+	Username, Password string
+	// MaxConnections bounds the connections, at least 1.
+	MaxConnections int
+	// Log gets what a person running imapfs might want to know. No secrets.
+	Log *slog.Logger
+	// ProtocolLog records the dialogue without credentials and literals, if set.
+	ProtocolLog io.Writer
+	// Version is told to servers that ask for ID (RFC 2971).
+	Version string
+}
+
+// How long to wait, before an operation is given up.
+const (
+	loginTimeout    = 30 * time.Second // to connect, negotiate TLS and sign in
+	firstByte       = 60 * time.Second // for a server that searches or sorts first
+	progress        = 30 * time.Second // between two bytes of an answer
+	keepAlive       = 15 * time.Second // between TCP probes of a silent line
+	keepAliveProbes = 4
+)
+
+// Client is an account on a server. It implements cache.Source, and is safe
+// for concurrent use.
+type Client struct {
+	opts Options
+	pool *pool
+}
+
+var _ cache.Source = (*Client)(nil)
+
+// Dial connects and signs in once, so that what is wrong with server, TLS or
+// credentials is known at once.
+func Dial(ctx context.Context, opts Options) (*Client, error) {
+	c := &Client{opts: opts}
+	c.pool = newPool(opts.MaxConnections, func(ctx context.Context) (*session, error) { return connect(ctx, &c.opts) })
+	s, err := c.pool.acquire(ctx)
+	if err != nil {
+		c.pool.close()
+		return nil, err
+	}
+	c.pool.release(s)
+	return c, nil
+}
+
+// Close ends all connections.
+func (c *Client) Close() { c.pool.close() }

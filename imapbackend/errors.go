@@ -1,0 +1,95 @@
+package imapbackend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/emersion/go-imap/v2"
+
+	"imapfs/cache"
+	"imapfs/imapbackend/guard"
+)
+
+// codes maps response codes (RFC 9051, section 7.1; RFC 5530) to the kinds of
+// failure that the rest of imapfs knows. A NO without any of them is ErrProtocol.
+var codes = map[string]error{
+	"NONEXISTENT":          cache.ErrNotExist,
+	"TRYCREATE":            cache.ErrNotExist,
+	"NOPERM":               cache.ErrPermission,
+	"ACL":                  cache.ErrPermission,
+	"AUTHENTICATIONFAILED": cache.ErrPermission,
+	"AUTHORIZATIONFAILED":  cache.ErrPermission,
+	"EXPIRED":              cache.ErrPermission,
+	"UNAVAILABLE":          cache.ErrOffline,
+	"INUSE":                cache.ErrOffline,
+	"LIMIT":                cache.ErrOffline,
+}
+
+// kinds are the errors that say all there is to say already.
+var kinds = []error{
+	cache.ErrNotExist, cache.ErrStale, cache.ErrPermission, cache.ErrOffline,
+	cache.ErrProtocol, cache.ErrTooLarge, context.Canceled, context.DeadlineExceeded,
+}
+
+// kind gives an error of an established session its kind.
+func (s *session) kind(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, k := range kinds {
+		if errors.Is(err, k) {
+			return err
+		}
+	}
+	code := ""
+	var st guard.Status
+	var refusal *imap.Error
+	switch {
+	case errors.As(err, &refusal):
+		code = string(refusal.Code)
+	case errors.As(err, &st) && st.Type != "BYE":
+		code = st.Code
+	default:
+		// The engine does not tell why its connection ended; the guard does.
+		if broken := s.conn.Err(); broken != nil {
+			return lost{broken}
+		}
+	}
+	if k := codes[code]; k != nil {
+		return fmt.Errorf("%w: %w", k, err)
+	}
+	return fmt.Errorf("%w: %w", cache.ErrProtocol, err)
+}
+
+// lost is the end of a connection that had been established: reason to try
+// again on another.
+type lost struct{ why error }
+
+func (l lost) Error() string { return "connection lost: " + l.why.Error() }
+
+func (l lost) Unwrap() []error {
+	if errors.Is(l.why, os.ErrDeadlineExceeded) {
+		return []error{context.DeadlineExceeded}
+	}
+	return []error{cache.ErrOffline, l.why}
+}
+
+// asOffline gives an error of connecting its kind.
+func asOffline(ctx context.Context, err error) error {
+	var st guard.Status
+	var network net.Error
+	switch {
+	case context.Cause(ctx) == context.Canceled:
+		return ctx.Err()
+	case errors.Is(err, guard.ErrAuth):
+		return fmt.Errorf("%w: %w", cache.ErrPermission, err)
+	case ctx.Err() != nil || errors.As(err, &network) && network.Timeout():
+		return fmt.Errorf("%w within %v: %w", cache.ErrOffline, loginTimeout, err)
+	case errors.As(err, &st) && codes[st.Code] != nil:
+		return fmt.Errorf("%w: %w", codes[st.Code], err)
+	}
+	return fmt.Errorf("%w: %w", cache.ErrOffline, err)
+}

@@ -1,0 +1,107 @@
+package imapbackend
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/emersion/go-imap/v2"
+
+	"imapfs/cache"
+	"imapfs/imapbackend/guard"
+)
+
+// maxMailboxes bounds a list of mailboxes: it is far above what servers hold.
+const maxMailboxes = 1 << 20
+
+// Mailboxes implements cache.Source: LIST of the personal namespace, and of
+// every other that NAMESPACE names (RFC 2342), since not all servers list
+// those under "*".
+func (c *Client) Mailboxes(ctx context.Context) ([]cache.Mailbox, error) {
+	var list []cache.Mailbox
+	err := c.anywhere(ctx, func(s *session) error {
+		patterns := []string{"*"}
+		if s.has("NAMESPACE") || s.has("IMAP4REV2") {
+			data, err := await(ctx, s.engine.Namespace().Wait)
+			if err != nil {
+				return s.kind(err)
+			}
+			for _, n := range slices.Concat(data.Personal, data.Other, data.Shared) {
+				if n.Prefix != "" {
+					patterns = append(patterns, n.Prefix+"*")
+				}
+			}
+		}
+		known := make(map[cache.ID]bool)
+		list = nil
+		for _, pattern := range patterns {
+			found, err := s.list(ctx, pattern)
+			if err != nil {
+				return err
+			}
+			for _, m := range found {
+				if !known[m.ID()] {
+					known[m.ID()] = true
+					list = append(list, m)
+				}
+			}
+			if len(list) > maxMailboxes {
+				return fmt.Errorf("%w: over %d mailboxes", cache.ErrProtocol, maxMailboxes)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+func (s *session) list(ctx context.Context, pattern string) ([]cache.Mailbox, error) {
+	var options *imap.ListOptions
+	if s.has("SPECIAL-USE") && s.has("LIST-EXTENDED") {
+		options = &imap.ListOptions{ReturnSpecialUse: true}
+	}
+	// Collect at once: an unread LIST stops the whole connection.
+	found, err := await(ctx, func() ([]*imap.ListData, error) { return s.engine.List("", pattern, options).Collect() })
+	if err != nil {
+		return nil, s.kind(err)
+	}
+	list := make([]cache.Mailbox, 0, len(found))
+	for _, d := range found {
+		m := cache.Mailbox{Delimiter: d.Delim}
+		m.Name, m.Raw = guard.MailboxName(d.Mailbox)
+		if strings.EqualFold(m.Name, "INBOX") {
+			m.Name = "INBOX" // the one name without case (RFC 9051, section 5.1)
+		}
+		for _, a := range d.Attrs {
+			switch {
+			case is(a, imap.MailboxAttrNoSelect), is(a, imap.MailboxAttrNonExistent):
+				m.NoSelect = true
+			default:
+				if i := slices.IndexFunc(specialUses, func(u imap.MailboxAttr) bool { return is(a, u) }); i >= 0 {
+					m.SpecialUse = string(specialUses[i])
+				}
+			}
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+func is(a, b imap.MailboxAttr) bool { return strings.EqualFold(string(a), string(b)) }
+
+// specialUses are the attributes of RFC 6154 and RFC 8457.
+var specialUses = []imap.MailboxAttr{
+	imap.MailboxAttrAll, imap.MailboxAttrArchive, imap.MailboxAttrDrafts, imap.MailboxAttrFlagged,
+	imap.MailboxAttrJunk, imap.MailboxAttrSent, imap.MailboxAttrTrash, imap.MailboxAttrImportant,
+}
+
+// printable makes text of a server fit for a log or an error message.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,199 @@
+package imapbackend
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/emersion/go-imap/v2"
+	"golang.org/x/sync/errgroup"
+
+	"imapfs/cache"
+	"imapfs/imapbackend/guard"
+)
+
+const (
+	// batch is how many summaries one command asks for. Yahoo answers at most
+	// 1,000; and a batch is what a broken connection costs.
+	batch = 500
+	// ahead is how many batches are asked for at once, so that the line is
+	// never idle between them.
+	ahead = 4
+	// maxMessages bounds what a mailbox may claim to hold.
+	maxMessages = 1 << 25
+
+	summaryItems = "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)"
+	// bareItems are what a server can tell of a message that it cannot parse.
+	bareItems = "(UID FLAGS INTERNALDATE RFC822.SIZE)"
+)
+
+// Snapshot implements cache.Source.
+func (c *Client) Snapshot(ctx context.Context, id cache.ID) (state cache.State, uids []uint32, err error) {
+	err = c.retry(ctx, func(ctx context.Context) (*session, error) {
+		return c.pool.acquireFresh(ctx, id)
+	}, func(s *session) error {
+		state = s.state
+		uids = nil
+		if state.Count == 0 {
+			return nil
+		}
+		uids, err = s.search(ctx)
+		return err
+	})
+	return state, uids, err
+}
+
+// search returns the UIDs of all messages.
+func (s *session) search(ctx context.Context) ([]uint32, error) {
+	var options *imap.SearchOptions
+	if s.has("ESEARCH") || s.has("IMAP4REV2") { // 1:100000 instead of 700 kB
+		options = &imap.SearchOptions{ReturnAll: true}
+	}
+	data, err := await(ctx, s.engine.UIDSearch(&imap.SearchCriteria{}, options).Wait)
+	if err != nil {
+		return nil, fmt.Errorf("search: %w", s.kind(err))
+	}
+	set, _ := data.All.(imap.UIDSet)
+	var uids []uint32
+	for _, r := range set {
+		if r.Start == 0 || r.Stop < r.Start || uint64(len(uids))+uint64(r.Stop-r.Start) >= maxMessages {
+			return nil, fmt.Errorf("%w: messages %v:%v", cache.ErrProtocol, r.Start, r.Stop)
+		}
+		for uid := uint64(r.Start); uid <= uint64(r.Stop); uid++ {
+			uids = append(uids, uint32(uid))
+		}
+	}
+	slices.Sort(uids)
+	return slices.Compact(uids), nil
+}
+
+// Flags implements cache.Source.
+func (c *Client) Flags(ctx context.Context, id cache.ID, validity uint32, since uint64, yield func(uint32, []string, uint64)) error {
+	return c.inside(ctx, id, validity, func(s *session) error {
+		f := guard.Fetch{
+			UIDs:  imap.UIDSet{{Start: 1, Stop: 0}}, // 1:*
+			Items: "(UID FLAGS)",
+			Message: func(m *guard.Message) {
+				if m.Have&guard.HaveFlags != 0 {
+					yield(m.UID, m.Flags, m.ModSeq)
+				}
+			},
+		}
+		if since > 0 && s.has("CONDSTORE") {
+			f.Modifier = fmt.Sprintf("(CHANGEDSINCE %d)", since)
+		}
+		_, err := s.conn.Fetch(ctx, f)
+		return s.kind(err)
+	})
+}
+
+// Summaries implements cache.Source. A message that breaks the connection, or
+// that the server refuses to describe, is found by asking for fewer and fewer
+// at once; it is then described by what can be had of it.
+func (c *Client) Summaries(ctx context.Context, id cache.ID, validity uint32, uids []uint32, yield func(*cache.Message)) error {
+	size := batch
+	for len(uids) > 0 {
+		rest, err := c.describe(ctx, id, validity, uids, size, yield)
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(rest) < len(uids):
+			uids = rest
+		case size > 1:
+			size = max(size/8, 1)
+		default:
+			if err := c.describeBare(ctx, id, validity, uids[0], yield); err != nil {
+				return err
+			}
+			uids, size = uids[1:], batch
+		}
+	}
+	return nil
+}
+
+// describe asks for summaries, size to a command, on one connection, and
+// returns the UIDs of which nothing came. That the connection was lost, or that
+// the server refused, is no error: it shows in what is left.
+func (c *Client) describe(ctx context.Context, id cache.ID, validity uint32, uids []uint32, size int, yield func(*cache.Message)) (rest []uint32, err error) {
+	s, err := c.pool.acquireMailbox(ctx, id, validity)
+	if err != nil {
+		return nil, err
+	}
+	defer c.pool.release(s)
+	if size < batch {
+		// This connection may have opened the mailbox before they arrived.
+		if err := s.noop(ctx); err != nil && ctx.Err() != nil {
+			return nil, err
+		}
+	}
+	var mu sync.Mutex
+	described := make(map[uint32]bool, len(uids))
+	var group errgroup.Group
+	group.SetLimit(min(ahead, size)) // one by one, the first left is the one at fault
+	for chunk := range slices.Chunk(uids, size) {
+		group.Go(func() error {
+			_, err := s.conn.Fetch(ctx, guard.Fetch{
+				UIDs:  uidSet(chunk),
+				Items: summaryItems,
+				Message: func(m *guard.Message) {
+					mu.Lock()
+					defer mu.Unlock()
+					described[m.UID] = true
+					yield(&m.Message)
+				},
+			})
+			if err != nil {
+				c.opts.Log.Debug("fetch of summaries", "mailbox", id.Name, "first", chunk[0], "count", len(chunk), "error", s.kind(err))
+			}
+			return ctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(uids), func(uid uint32) bool { return described[uid] }), nil
+}
+
+// describeBare describes a message that the server cannot describe in full.
+func (c *Client) describeBare(ctx context.Context, id cache.ID, validity uint32, uid uint32, yield func(*cache.Message)) error {
+	s, err := c.pool.acquireMailbox(ctx, id, validity)
+	if err != nil {
+		return err
+	}
+	defer c.pool.release(s)
+	var found *cache.Message
+	_, err = s.conn.Fetch(ctx, guard.Fetch{
+		UIDs:    uidSet([]uint32{uid}),
+		Items:   bareItems,
+		Message: func(m *guard.Message) { found = &m.Message },
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case found == nil && err == nil:
+		return nil // it has gone
+	case found == nil:
+		// Not even this: but a message that the server lists is not lost.
+		found = &cache.Message{UID: uid, Size: -1, Defects: cache.DefectDate | cache.DefectSize}
+	}
+	found.Defects |= cache.DefectEnvelope | cache.DefectStructure
+	c.opts.Log.Warn("the server cannot describe a message", "mailbox", printable(id.Name), "uid", uid, "error", s.kind(err))
+	yield(found)
+	return nil
+}
+
+// noop lets the server tell what has changed in the mailbox.
+func (s *session) noop(ctx context.Context) error {
+	_, err := await(ctx, func() (struct{}, error) { return struct{}{}, s.engine.Noop().Wait() })
+	return err
+}
+
+func uidSet(uids []uint32) imap.UIDSet {
+	var set imap.UIDSet
+	for _, uid := range uids {
+		set.AddNum(imap.UID(uid))
+	}
+	return set
+}

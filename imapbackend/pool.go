@@ -1,0 +1,317 @@
+package imapbackend
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"imapfs/cache"
+)
+
+// pool lends sessions. It is safe for concurrent use.
+//
+// A session serves one mailbox at a time, and any number of operations on it,
+// since the guard pipelines; it goes to another mailbox only while nobody uses
+// it. Whoever has waited longest is served first, so that no mailbox can keep
+// another from the server.
+type pool struct {
+	connect func(context.Context) (*session, error)
+
+	mu       sync.Mutex
+	max      int
+	full     time.Time       // guarded by mu; until then the server takes no more sessions
+	sessions []*session      // guarded by mu
+	dialing  int             // guarded by mu
+	queue    []chan struct{} // guarded by mu; those who wait, the first at the front
+	closed   bool            // guarded by mu
+
+	failures int       // guarded by mu; failed attempts to connect since the last success
+	retry    time.Time // guarded by mu; not before
+	refusal  error     // guarded by mu; why it failed
+}
+
+func newPool(size int, connect func(context.Context) (*session, error)) *pool {
+	return &pool{connect: connect, max: max(size, 1)}
+}
+
+const (
+	firstBackoff = time.Second
+	lastBackoff  = time.Minute
+	// patience is how many failed attempts an operation sits out before it
+	// fails; a server that restarts is back by then.
+	patience = 3
+)
+
+var errClosed = errors.New("the mount is going away")
+
+// acquire lends any session, for a command that needs no mailbox.
+func (p *pool) acquire(ctx context.Context) (*session, error) {
+	return p.wait(ctx, func() *session {
+		return p.least(func(s *session) bool { return !s.moving })
+	})
+}
+
+// acquireMailbox lends a session that has the mailbox open, as of validity if
+// that is not 0.
+func (p *pool) acquireMailbox(ctx context.Context, id cache.ID, validity uint32) (*session, error) {
+	s, err := p.wait(ctx, func() *session { return p.choose(id) })
+	if err != nil {
+		return nil, err
+	}
+	if s.moving {
+		if err := p.move(ctx, s, id); err != nil {
+			return nil, err
+		}
+	}
+	if validity != 0 && s.state.Validity != validity {
+		p.release(s)
+		return nil, cache.ErrStale
+	}
+	return s, nil
+}
+
+// acquireFresh lends a session to which the mailbox has just been opened, and
+// which shows it as it is now.
+func (p *pool) acquireFresh(ctx context.Context, id cache.ID) (*session, error) {
+	s, err := p.wait(ctx, func() *session {
+		s := p.idle(id)
+		if s != nil {
+			s.moving = true
+		}
+		return s
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, p.move(ctx, s, id)
+}
+
+// choose picks a session for a mailbox, one to be moved if need be; nil: none
+// can be had now. mu is held.
+func (p *pool) choose(id cache.ID) *session {
+	s := p.idle(id)
+	if s != nil && s.selected && s.mailbox == id {
+		return s
+	}
+	if p.room() && (s == nil || s.selected) {
+		// A new connection costs less than what waits behind others' answers
+		// or loses its mailbox.
+		return nil
+	}
+	if s == nil {
+		return p.least(func(s *session) bool { return s.selected && s.mailbox == id && !s.moving })
+	}
+	s.moving = true
+	return s
+}
+
+// idle returns a session that nobody uses: one that has the mailbox, else one
+// that has none, else any; nil if all are in use. mu is held.
+func (p *pool) idle(id cache.ID) *session {
+	var best *session
+	for _, s := range p.sessions {
+		switch {
+		case s.users > 0:
+		case s.selected && s.mailbox == id:
+			return s
+		case best == nil || !s.selected:
+			best = s
+		}
+	}
+	return best
+}
+
+// room reports whether there may be one more session. mu is held.
+func (p *pool) room() bool {
+	return len(p.sessions)+p.dialing < p.max && time.Now().After(p.full)
+}
+
+// least returns the least used of the sessions that suit, or nil. mu is held.
+func (p *pool) least(suits func(*session) bool) *session {
+	var best *session
+	for _, s := range p.sessions {
+		if suits(s) && (best == nil || s.users < best.users) {
+			best = s
+		}
+	}
+	return best
+}
+
+// wait lends the session that pick chooses, once there is one.
+func (p *pool) wait(ctx context.Context, pick func() *session) (*session, error) {
+	var turn chan struct{}
+	defer func() {
+		if turn != nil {
+			p.mu.Lock()
+			p.queue = slices.DeleteFunc(p.queue, func(c chan struct{}) bool { return c == turn })
+			p.wake()
+			p.mu.Unlock()
+		}
+	}()
+	for {
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			return nil, errClosed
+		}
+		p.sweep()
+		if len(p.queue) == 0 || p.queue[0] == turn {
+			if s := pick(); s != nil {
+				s.users++
+				p.mu.Unlock()
+				return s, nil
+			}
+			if p.room() {
+				p.dialing++
+				p.mu.Unlock()
+				if err := p.dial(ctx); err != nil {
+					return nil, err
+				}
+				continue
+			}
+		}
+		if turn == nil {
+			turn = make(chan struct{}, 1)
+			p.queue = append(p.queue, turn)
+		}
+		p.mu.Unlock()
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// wake lets the first in the queue look again. mu is held.
+func (p *pool) wake() {
+	if len(p.queue) > 0 {
+		select {
+		case p.queue[0] <- struct{}{}:
+		default: // it has been told already
+		}
+	}
+}
+
+// sweep drops sessions whose connection has ended. mu is held.
+func (p *pool) sweep() {
+	p.sessions = slices.DeleteFunc(p.sessions, func(s *session) bool {
+		if s.conn.Err() == nil {
+			return false
+		}
+		s.conn.Close()
+		return true
+	})
+}
+
+// dial adds a session, which nobody uses yet, to the pool. p.dialing counts
+// the caller.
+func (p *pool) dial(ctx context.Context) error {
+	s, err := p.attempt(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialing--
+	defer p.wake()
+	switch {
+	case err == nil && p.closed:
+		s.conn.Close()
+		return errClosed
+	case err == nil:
+		p.sessions = append(p.sessions, s)
+		p.failures, p.refusal = 0, nil
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case len(p.sessions) > 0:
+		// Servers limit the connections of a user: go on with what there is.
+		p.full = time.Now().Add(lastBackoff)
+		return nil
+	}
+	return err
+}
+
+// attempt connects, unless that failed too short a time ago.
+func (p *pool) attempt(ctx context.Context) (*session, error) {
+	p.mu.Lock()
+	failures, delay, refusal := p.failures, time.Until(p.retry), p.refusal
+	p.mu.Unlock()
+	if errors.Is(refusal, cache.ErrPermission) {
+		return nil, refusal // wrong credentials, tried again, get accounts locked
+	}
+	if failures > 0 && delay > 0 {
+		if failures > patience {
+			return nil, refusal
+		}
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	s, err := p.connect(ctx)
+	if err == nil || ctx.Err() != nil {
+		return s, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failures++
+	p.refusal = err
+	backoff := min(firstBackoff<<min(p.failures-1, 10), lastBackoff)
+	p.retry = time.Now().Add(backoff/2 + rand.N(backoff/2))
+	return nil, err
+}
+
+// move opens a mailbox in s, whose only user is the caller. If that fails, s
+// has been released.
+func (p *pool) move(ctx context.Context, s *session, id cache.ID) error {
+	p.mu.Lock()
+	s.selected = false
+	p.mu.Unlock()
+	state, err := s.examine(ctx, id)
+	p.mu.Lock()
+	s.moving = false
+	if err == nil {
+		s.selected, s.mailbox, s.state = true, id, state
+	}
+	p.mu.Unlock()
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		// The engine still waits for the answer, and what mailbox it will
+		// find open then is not known.
+		s.conn.Close()
+	}
+	p.release(s)
+	return err
+}
+
+// release takes a session back.
+func (p *pool) release(s *session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.users--
+	p.wake()
+}
+
+// close ends all sessions.
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, s := range p.sessions {
+		s.conn.Close()
+	}
+	p.sessions = nil
+	for _, c := range p.queue {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package imapbackend
+
+import (
+	"context"
+	"errors"
+
+	"imapfs/cache"
+)
+
+// attempts is how many connections an operation may lose before it fails. One
+// is lost whenever a server restarts or a NAT forgets, without anyone's fault.
+const attempts = 3
+
+// anywhere runs an operation that needs no mailbox.
+func (c *Client) anywhere(ctx context.Context, do func(*session) error) error {
+	return c.retry(ctx, c.pool.acquire, do)
+}
+
+// inside runs an operation in a mailbox, which is opened with EXAMINE.
+func (c *Client) inside(ctx context.Context, id cache.ID, validity uint32, do func(*session) error) error {
+	return c.retry(ctx, func(ctx context.Context) (*session, error) {
+		return c.pool.acquireMailbox(ctx, id, validity)
+	}, do)
+}
+
+// retry runs do on a session, and again on another if the connection is lost.
+func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*session, error), do func(*session) error) error {
+	var err error
+	for range attempts {
+		var s *session
+		if s, err = acquire(ctx); err == nil {
+			err = do(s)
+			c.pool.release(s)
+		}
+		var l lost
+		if err == nil || ctx.Err() != nil || !errors.As(err, &l) {
+			break
+		}
+		c.opts.Log.Debug("connection lost, trying again", "server", c.opts.Address, "error", err)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}

@@ -1,0 +1,121 @@
+package imapbackend
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"imapfs/cache"
+	"imapfs/imapbackend/guard"
+)
+
+// session is one connection, signed in. Its fields are guarded by pool.mu,
+// except those that never change.
+type session struct {
+	conn   *guard.Conn
+	engine *imapclient.Client
+	caps   []string // upper case
+
+	users    int         // operations that use it
+	selected bool        // it has a mailbox selected
+	mailbox  cache.ID    // that mailbox
+	state    cache.State // as EXAMINE told
+	moving   bool        // it is being given to another mailbox
+}
+
+// connect dials and signs in.
+func connect(ctx context.Context, o *Options) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
+	defer cancel()
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: keepAlive, Interval: keepAlive, Count: keepAliveProbes,
+	}}
+	nc, err := dialer.DialContext(ctx, "tcp", o.Address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", o.Address, asOffline(ctx, err))
+	}
+	if o.Security == ImplicitTLS {
+		secure := tls.Client(nc, o.TLS)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			nc.Close()
+			return nil, fmt.Errorf("TLS with %s: %w", o.Address, asOffline(ctx, err))
+		}
+		nc = secure
+	}
+	conn := guard.New(nc, guard.Options{
+		FirstByte: firstByte,
+		Progress:  progress,
+		Log:       o.ProtocolLog,
+		Hooks: guard.Hooks{Status: func(st guard.Status, _ bool) {
+			if st.Code == "ALERT" { // RFC 9051, 7.1: it must be shown to the user
+				o.Log.Warn("server alert", "server", o.Address, "text", st.Text)
+			}
+		}},
+	})
+	p := guard.Prologue{
+		Username: o.Username,
+		Password: o.Password,
+		ID:       map[string]string{"name": "imapfs", "version": o.Version, "os": runtime.GOOS},
+	}
+	if o.Security == StartTLS {
+		p.StartTLS = o.TLS
+	}
+	caps, err := conn.Prologue(ctx, p)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("sign in at %s: %w", o.Address, asOffline(ctx, err))
+	}
+	for i, c := range caps {
+		caps[i] = strings.ToUpper(c)
+	}
+	return &session{conn: conn, engine: imapclient.New(conn, nil), caps: caps}, nil
+}
+
+func (s *session) has(capability string) bool { return slices.Contains(s.caps, capability) }
+
+// examine opens a mailbox read-only. The caller is the session's only user.
+func (s *session) examine(ctx context.Context, id cache.ID) (cache.State, error) {
+	name := id.Name
+	if id.Raw {
+		name = guard.MailboxAlias(id.Name)
+	}
+	options := &imap.SelectOptions{ReadOnly: true, CondStore: s.has("CONDSTORE")}
+	data, err := await(ctx, func() (*imap.SelectData, error) { return s.engine.Select(name, options).Wait() })
+	if err != nil {
+		return cache.State{}, fmt.Errorf("open: %w", s.kind(err))
+	}
+	return cache.State{
+		Validity: data.UIDValidity,
+		Next:     uint32(data.UIDNext),
+		Count:    data.NumMessages,
+		ModSeq:   data.HighestModSeq,
+	}, nil
+}
+
+// await runs a command of the engine, which knows no contexts. If ctx ends
+// first, the command goes on by itself, until the guard's deadlines end it.
+func await[T any](ctx context.Context, command func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := command()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var zero T
+		return zero, ctx.Err()
+	}
+}
