@@ -63,8 +63,12 @@ func readEntity(block []byte, inDigest bool) entity {
 	p.Name, p.Named = Filename(dispParams, typeParams)
 	p.ContentID = DecodeWords(seen["content-id"])
 	if strings.HasPrefix(p.Type, "multipart/") {
-		e.boundary, _ = decodeParam(typeParams, "boundary")
+		boundary, _ := decodeParam(typeParams, "boundary")
+		e.boundary = strings.TrimRight(boundary, " \t")
 		e.digest = p.Type == "multipart/digest"
+		// What is no multipart after all is text (RFC 2045, section 5.2); where
+		// there are parts, the multipart itself has no entry.
+		p.Type, p.Encoding = "text/plain", Identity
 	}
 	encoded := p.Encoding == Base64 || p.Encoding == QuotedPrintable || p.Encoding == UUEncode
 	p.Message = p.Type == "message/rfc822" && !encoded

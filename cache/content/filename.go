@@ -18,10 +18,11 @@ type Param struct{ Key, Value string }
 // RFC 2047 words (which RFC 2047, section 5 forbids here, and most senders
 // use), and raw 8-bit.
 func Filename(disposition, contentType []Param) (name string, ok bool) {
-	if name, ok = decodeParam(disposition, "filename"); ok {
-		return name, true
+	name, ok = decodeParam(disposition, "filename")
+	if !ok {
+		name, ok = decodeParam(contentType, "name")
 	}
-	return decodeParam(contentType, "name")
+	return strings.TrimSpace(name), ok
 }
 
 // segment is one piece of a parameter's value (RFC 2231, section 3).
@@ -52,10 +53,10 @@ func decodeParam(params []Param, key string) (string, bool) {
 		}
 	}
 	if len(segments) == 0 {
-		return strings.TrimSpace(DecodeWords(plain)), hasPlain
+		return DecodeWords(plain), hasPlain
 	}
 	slices.SortStableFunc(segments, func(a, b segment) int { return a.index - b.index })
-	return strings.TrimSpace(joinSegments(segments)), true
+	return joinSegments(segments), true
 }
 
 // parseSegment reads what follows the name in a key: "*", "*0" or "*0*".

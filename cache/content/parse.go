@@ -26,11 +26,15 @@ type Parsed struct {
 
 // frame is an entity that is still open: a multipart or an enclosed message.
 type frame struct {
-	boundary []byte // with its leading dashes; nil for a message
+	message bool
+	part    int // the enclosed message's index in the table
+
+	boundary []byte // of a multipart, with its leading dashes
 	digest   bool
-	section  string // prefix of the children's numbers, with the dot
+	prefix   string // of the children's section numbers
 	children int
-	part     int // the enclosed message's index, -1 for a multipart
+	start    int  // of the body
+	whole    Part // what it is if its body turns out to have no boundary
 }
 
 // parser reads a message from its start to its end, once. Open entities are on
@@ -56,7 +60,7 @@ func Parse(message []byte) Parsed {
 	for p.pos < len(p.msg) && len(p.Parts) < MaxParts {
 		p.line()
 	}
-	p.close(0, len(p.msg))
+	p.close(0, len(p.msg), len(p.msg))
 	return p.Parsed
 }
 
@@ -68,15 +72,15 @@ func (p *parser) line() {
 	if i < 0 {
 		return
 	}
-	p.close(i+1, p.bodyEnd(start))
-	if last {
-		p.close(i, p.bodyEnd(start))
+	if last || p.msg[p.pos-1] != '\n' { // or cut off here: no part follows
+		p.close(i, p.bodyEnd(start), start)
 		return
 	}
+	p.close(i+1, p.bodyEnd(start), start)
 	f := &p.open[i]
 	f.children++
 	e, _ := p.header(f.digest)
-	section := f.section + strconv.Itoa(f.children)
+	section := f.prefix + strconv.Itoa(f.children)
 	p.body(e, section, section+".")
 }
 
@@ -119,7 +123,10 @@ func (p *parser) body(e entity, section, prefix string) {
 		part.Message, e.boundary = false, ""
 	}
 	if e.boundary != "" {
-		p.open = append(p.open, frame{boundary: []byte("--" + e.boundary), digest: e.digest, section: prefix, part: -1})
+		p.open = append(p.open, frame{
+			boundary: []byte("--" + e.boundary), digest: e.digest,
+			prefix: prefix, start: p.pos, whole: part,
+		})
 		return
 	}
 	if !p.add(part, p.pos) {
@@ -130,7 +137,7 @@ func (p *parser) body(e entity, section, prefix string) {
 		p.leaf = index
 		return
 	}
-	p.open = append(p.open, frame{part: index})
+	p.open = append(p.open, frame{message: true, part: index})
 	p.root(section+".", index) // no deeper than MaxDepth
 }
 
@@ -164,38 +171,40 @@ func (p *parser) bodyEnd(start int) int {
 	return start
 }
 
-// close ends the open leaf and all open entities from index depth on.
-func (p *parser) close(depth, end int) {
+// close ends the open leaf, if there is one, at leafEnd, and all open entities
+// from index depth on. These end where their last leaf does. After the closing
+// boundary of an inner multipart they end at end, with all of its epilogue.
+//
+// A blank line that ends a header belongs to it even where a boundary follows
+// at once, so the end may move on for all that enclose the header.
+func (p *parser) close(depth, leafEnd, end int) {
 	if p.leaf >= 0 {
-		p.end(p.leaf, end)
+		end = p.end(p.leaf, leafEnd)
 		p.leaf = -1
 	}
 	for i := len(p.open) - 1; i >= depth; i-- {
-		if f := p.open[i]; f.part >= 0 {
-			p.end(f.part, end)
-		} else if f.children == 0 {
-			p.empty(f, end)
-		}
+		f := p.open[i]
 		p.open = p.open[:i]
+		switch {
+		case f.message:
+			end = p.end(f.part, max(end, int(p.Headers[f.part].End)))
+		case f.children == 0 && p.add(f.whole, f.start):
+			end = p.end(len(p.Parts)-1, end)
+		}
 	}
 }
 
-func (p *parser) end(part, end int) {
+func (p *parser) end(part, end int) int {
 	r := &p.Bodies[part]
 	r.End = max(r.Start, int64(end))
 	p.Parts[part].Octets = r.End - r.Start
-}
-
-// empty adds what a server shows for a multipart without parts, which the
-// grammar of BODYSTRUCTURE does not allow: one empty text.
-func (p *parser) empty(f frame, at int) {
-	p.add(Part{Section: f.section + "1", Parent: p.parent(), Type: "text/plain"}, at)
+	return int(r.End)
 }
 
 // parent returns the innermost open enclosed message, -1 for the outermost one.
 func (p *parser) parent() int {
 	for i := len(p.open) - 1; i >= 0; i-- {
-		if p.open[i].part >= 0 {
+		if p.open[i].message {
 			return p.open[i].part
 		}
 	}
