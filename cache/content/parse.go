@@ -43,6 +43,7 @@ type parser struct {
 	Parsed
 	msg  []byte
 	pos  int
+	used int // where the last header or boundary line ends
 	open []frame
 	leaf int // index of the part whose body is being read, -1: none
 }
@@ -60,7 +61,7 @@ func Parse(message []byte) Parsed {
 	for p.pos < len(p.msg) && len(p.Parts) < MaxParts {
 		p.line()
 	}
-	p.close(0, len(p.msg), len(p.msg))
+	p.close(0, len(p.msg))
 	return p.Parsed
 }
 
@@ -73,10 +74,11 @@ func (p *parser) line() {
 		return
 	}
 	if last || p.msg[p.pos-1] != '\n' { // or cut off here: no part follows
-		p.close(i, p.bodyEnd(start), start)
+		p.close(i, p.bodyEnd(start))
+		p.used = p.pos
 		return
 	}
-	p.close(i+1, p.bodyEnd(start), start)
+	p.close(i+1, p.bodyEnd(start))
 	f := &p.open[i]
 	f.children++
 	e, _ := p.header(f.digest)
@@ -110,6 +112,7 @@ func (p *parser) header(inDigest bool) (entity, Range) {
 			break
 		}
 	}
+	p.used = p.pos
 	r := Range{int64(start), int64(p.pos)}
 	return readEntity(p.msg[start:p.pos], inDigest), r
 }
@@ -159,46 +162,41 @@ func (p *parser) boundary(line []byte) (index int, last bool) {
 	return index, index >= 0 && bytes.HasPrefix(line[longest:], []byte("--"))
 }
 
-// bodyEnd returns where a body ends that a boundary at start follows: the line
-// end before it belongs to the boundary (RFC 2046, section 5.1.1).
+// bodyEnd returns where the bodies end that a boundary at start follows: the line
+// end before it belongs to the boundary (RFC 2046, section 5.1.1), unless it
+// belongs already to a header's blank line or to another boundary.
 func (p *parser) bodyEnd(start int) int {
-	if start > 0 && p.msg[start-1] == '\n' {
-		start--
-		if start > 0 && p.msg[start-1] == '\r' {
-			start--
+	end := start
+	if end > 0 && p.msg[end-1] == '\n' {
+		end--
+		if end > 0 && p.msg[end-1] == '\r' {
+			end--
 		}
 	}
-	return start
+	return max(end, p.used)
 }
 
-// close ends the open leaf, if there is one, at leafEnd, and all open entities
-// from index depth on. These end where their last leaf does. After the closing
-// boundary of an inner multipart they end at end, with all of its epilogue.
-//
-// A blank line that ends a header belongs to it even where a boundary follows
-// at once, so the end may move on for all that enclose the header.
-func (p *parser) close(depth, leafEnd, end int) {
+// close ends the open leaf and all open entities from index depth on.
+func (p *parser) close(depth, end int) {
 	if p.leaf >= 0 {
-		end = p.end(p.leaf, leafEnd)
+		p.end(p.leaf, end)
 		p.leaf = -1
 	}
 	for i := len(p.open) - 1; i >= depth; i-- {
 		f := p.open[i]
 		p.open = p.open[:i]
-		switch {
-		case f.message:
-			end = p.end(f.part, max(end, int(p.Headers[f.part].End)))
-		case f.children == 0 && p.add(f.whole, f.start):
-			end = p.end(len(p.Parts)-1, end)
+		if f.message {
+			p.end(f.part, end)
+		} else if f.children == 0 && p.add(f.whole, f.start) {
+			p.end(len(p.Parts)-1, end)
 		}
 	}
 }
 
-func (p *parser) end(part, end int) int {
+func (p *parser) end(part, end int) {
 	r := &p.Bodies[part]
-	r.End = max(r.Start, int64(end))
+	r.End = int64(end)
 	p.Parts[part].Octets = r.End - r.Start
-	return int(r.End)
 }
 
 // parent returns the innermost open enclosed message, -1 for the outermost one.
