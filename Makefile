@@ -14,7 +14,7 @@ build:
 	go build -o bin/imapfs ./cmd/imapfs
 
 test: setup
-	go test -race -timeout 14m ./...
+	go test -race -timeout 10m ./...
 
 lint:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
