@@ -9,8 +9,21 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
+
+// exceptions are what Parse does otherwise than the truth says, by path and
+// section, each with its reason.
+var exceptions = map[string]string{
+	"messages/mailcore_mailcore2/0153.eml":          "multiparts that all have one boundary: the innermost gets it, as in Dovecot; inner parts were lost otherwise",
+	"messages/zbateson_mail-mime-parser/0017.eml 4": "a raw windows-1252 name: GMime and Parse read it, the others put U+FFFD",
+	"messages/webklex_php-imap/0006.eml 2":          "base64 of 45 digits: Python, the only reader, leaves it encoded; 33 octets and a rest are better",
+	"messages/ddeboer_imap/0005.eml 2":              "as webklex_php-imap/0006",
+	"messages/gomod_go-message_inline/0017.eml 1":   "begins with a line that is no field: Dovecot and Parse read the fields after it",
+	"messages/inline_mox/0009.eml 1":                "as go-message_inline/0017",
+	"messages/jhillyerd_enmime/0053.eml 1":          "no blank line between header and first boundary: type as in Dovecot",
+}
 
 // truth is a line of the corpus's truth.jsonl; its README.md says what means what.
 type truth struct {
@@ -22,10 +35,9 @@ type truth struct {
 type truthPart struct {
 	Part       string
 	CT         string
-	Charset    *string
-	CTE        *string
 	Filename   *string
 	Container  bool
+	CTE        *string
 	SHA256LF   string `json:"sha256_lf"`
 	SHA256CRLF string `json:"sha256_crlf"`
 	Ambiguous  []string
@@ -33,6 +45,10 @@ type truthPart struct {
 }
 
 func (p *truthPart) clear(field string) bool { return !slices.Contains(p.Ambiguous, field) }
+
+func (p *truthPart) encoded() bool {
+	return p.Container && p.CTE != nil && ParseEncoding(*p.CTE) >= Base64
+}
 
 func TestCorpus(t *testing.T) {
 	dir := os.Getenv("IMAPFS_CORPUS")
@@ -46,7 +62,7 @@ func TestCorpus(t *testing.T) {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 16<<20)
-	messages, parts := 0, 0
+	messages, parts, excepted := 0, 0, 0
 	for lines.Scan() {
 		var m truth
 		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
@@ -61,9 +77,20 @@ func TestCorpus(t *testing.T) {
 		}
 		messages++
 		parts += len(m.Parts)
-		compare(t, m, served(raw))
+		for where, what := range m.compare(served(raw)) {
+			if exceptions[where] == "" {
+				t.Errorf("%s: %s", where, what)
+			}
+			excepted++
+		}
 	}
-	t.Logf("%d messages, %d parts", messages, parts)
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d messages, %d parts, %d exceptions", messages, parts, excepted)
+	if excepted > len(exceptions) {
+		t.Errorf("%d parts differ, %d are explained", excepted, len(exceptions))
+	}
 }
 
 // served returns a message as an IMAP server has it: no LF without a CR.
@@ -71,52 +98,65 @@ func served(raw []byte) []byte {
 	return bytes.ReplaceAll(FoldLines(raw), []byte("\n"), []byte("\r\n"))
 }
 
-func compare(t *testing.T, m truth, message []byte) {
+// compare returns what differs, by path and section.
+func (m *truth) compare(message []byte) map[string]string {
+	differ := map[string]string{}
 	got := Parse(message)
-	var want, have []string
+	var want []truthPart
+	var sections, wanted []string
+	leaf := "" // an enclosed message that is itself encoded: one file for us
 	for _, p := range m.Parts {
-		want = append(want, p.Part)
+		if leaf != "" && strings.HasPrefix(p.Part, leaf) {
+			continue
+		}
+		if p.encoded() {
+			leaf = p.Part + "."
+		}
+		want = append(want, p)
+		wanted = append(wanted, p.Part)
 	}
 	for _, p := range got.Parts {
-		have = append(have, p.Section)
+		sections = append(sections, p.Section)
 	}
-	if !slices.Equal(want, have) {
-		t.Errorf("%s: STRUCT %s: want %q, got %q", m.Path, m.Structure.Agree, want, have)
-		return
+	if !slices.Equal(wanted, sections) {
+		differ[m.Path] = "parts " + strings.Join(sections, " ") + ", want " + strings.Join(wanted, " ")
+		return differ
 	}
-	for i, p := range got.Parts {
-		w := m.Parts[i]
-		if w.clear("ct") && w.CT != p.Type {
-			t.Errorf("%s %s: CT want %q, got %q", m.Path, w.Part, w.CT, p.Type)
-		}
-		if w.clear("filename") {
-			switch {
-			case w.Filename == nil && p.Named:
-				t.Errorf("%s %s: NAME want none, got %q", m.Path, w.Part, p.Name)
-			case w.Filename != nil && (!p.Named || *w.Filename != p.Name):
-				t.Errorf("%s %s: NAME want %q, got %v %q", m.Path, w.Part, *w.Filename, p.Named, p.Name)
-			}
-		}
+	for i := range got.Parts {
 		body := message[got.Bodies[i].Start:got.Bodies[i].End]
-		data := Decode(&p, File, body)
-		exact := p.Encoding == Base64 || p.Encoding == Binary
-		if w.clear("bytes") {
-			if sum(FoldLines(data)) != w.SHA256LF {
-				t.Errorf("%s %s: BYTES %v %d", m.Path, w.Part, p.Encoding, len(data))
-			} else if exact && w.SHA256CRLF != "" && sum(data) != w.SHA256CRLF && len(w.LFByPeer) == 0 {
-				t.Errorf("%s %s: CRLF %v %d", m.Path, w.Part, p.Encoding, len(data))
-			}
+		if s := want[i].compare(&got.Parts[i], body, m.Structure.Agree); s != "" {
+			differ[m.Path+" "+want[i].Part] = s
 		}
 	}
+	return differ
 }
 
-func peer(w truthPart, s string) bool {
-	for _, p := range w.LFByPeer {
-		if p == s {
-			return true
+func (w *truthPart) compare(p *Part, body []byte, agree string) string {
+	// A multipart without parts is text for us, as for IMAP servers.
+	whole := p.Type == "text/plain" && strings.HasPrefix(w.CT, "multipart/")
+	if w.clear("ct") && w.CT != p.Type && !whole {
+		return "type " + p.Type + ", want " + w.CT
+	}
+	// Names come from two readers; where only the other two agree on the parts,
+	// none are known.
+	if w.clear("filename") && (strings.Contains(agree, "P") || w.Filename != nil) {
+		if p.Named != (w.Filename != nil) || p.Named && p.Name != *w.Filename {
+			return "name " + p.Name
 		}
 	}
-	return false
+	if !w.clear("bytes") {
+		return ""
+	}
+	data := p.Encoding.decode(body)
+	folded := sum(FoldLines(data))
+	right := []string{w.SHA256LF}
+	for _, s := range w.LFByPeer {
+		right = append(right, s)
+	}
+	if sum(data) != w.SHA256CRLF && !slices.Contains(right, folded) {
+		return "octets differ"
+	}
+	return ""
 }
 
 func sum(b []byte) string {

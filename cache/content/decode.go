@@ -37,15 +37,7 @@ func Decode(p *Part, f Form, encoded []byte) []byte {
 	case Header:
 		return RenderHeader(encoded)
 	}
-	data := encoded
-	switch p.Encoding {
-	case Base64:
-		data = DecodeBase64(encoded)
-	case QuotedPrintable:
-		data = DecodeQuotedPrintable(encoded)
-	case UUEncode:
-		data = DecodeUU(encoded)
-	}
+	data := p.Encoding.decode(encoded)
 	switch {
 	case f == Text:
 		// The conversion comes first: UTF-16 has its line ends as wide characters.
@@ -54,6 +46,19 @@ func Decode(p *Part, f Form, encoded []byte) []byte {
 		return FoldLines(data)
 	}
 	return data
+}
+
+// decode undoes the transfer encoding.
+func (e Encoding) decode(encoded []byte) []byte {
+	switch e {
+	case Base64:
+		return DecodeBase64(encoded)
+	case QuotedPrintable:
+		return DecodeQuotedPrintable(encoded)
+	case UUEncode:
+		return DecodeUU(encoded)
+	}
+	return encoded
 }
 
 // FoldLines returns b with CRLF folded to LF; a lone CR stays. It returns b

@@ -3,8 +3,11 @@ package content
 import "bytes"
 
 // DecodeQuotedPrintable decodes quoted-printable (RFC 2045, section 6.7). What
-// is no valid escape stays as it is; white space at the end of a line, which
-// only transport can have added, goes; line ends stay as they are.
+// is no valid escape stays as it is, and so do line ends.
+//
+// White space at the end of a line stays, too. RFC 2045 wants it deleted as
+// transport's, but it is far more often the sender's ("-- " before a
+// signature), and most readers keep it. After a soft line break's "=" it goes.
 func DecodeQuotedPrintable(src []byte) []byte {
 	out := make([]byte, 0, len(src))
 	for len(src) > 0 {
@@ -17,15 +20,10 @@ func DecodeQuotedPrintable(src []byte) []byte {
 		} else {
 			src = nil
 		}
-		line = bytes.TrimRight(line, " \t")
-		soft := len(line) > 0 && line[len(line)-1] == '='
-		if soft {
-			line = line[:len(line)-1]
+		if soft, ok := bytes.CutSuffix(bytes.TrimRight(line, " \t"), []byte("=")); ok {
+			line, end = soft, nil
 		}
-		out = appendEscaped(out, line)
-		if !soft {
-			out = append(out, end...)
-		}
+		out = append(appendEscaped(out, line), end...)
 	}
 	return out
 }
