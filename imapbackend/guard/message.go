@@ -260,6 +260,9 @@ func (c *Conn) complete(r *reply) {
 			r.owner.write(w, h.octets, uid, h.name)
 		}
 	}
+	for _, name := range r.Nil {
+		c.claim(r, name)
+	}
 	if r.lost != "" && c.claim(r, r.lost) {
 		r.owner.mu.Lock()
 		r.owner.lose(fmt.Errorf("%s of message %d: the server named its UID too late", r.lost, uid))
