@@ -1,5 +1,7 @@
 package content
 
+import "encoding/binary"
+
 // base64Value maps an octet to its six bits, or to one of the marks below.
 // RFC 4648's URL alphabet is junk here, as in every mail reader.
 var base64Value = func() (t [256]uint8) {
@@ -52,18 +54,27 @@ func DecodeBase64(src []byte) []byte {
 // decodeQuads decodes whole groups of four digits until the first octet that is
 // none. dst has room for three octets for each four of src.
 func decodeQuads(dst, src []byte) (used, made int) {
-	for used+4 <= len(src) && made+3 <= len(dst) {
-		s := src[used : used+4 : used+4]
-		v := base64Quad[0][s[0]] | base64Quad[1][s[1]] | base64Quad[2][s[2]] | base64Quad[3][s[3]]
-		if v >= 1<<31 {
+	total := len(src)
+	room := len(dst)
+	// Two groups at once; eight octets are stored and two of them overwritten.
+	for len(src) >= 8 && len(dst) >= 8 {
+		v := base64Quad[0][src[0]] | base64Quad[1][src[1]] | base64Quad[2][src[2]] | base64Quad[3][src[3]]
+		w := base64Quad[0][src[4]] | base64Quad[1][src[5]] | base64Quad[2][src[6]] | base64Quad[3][src[7]]
+		if (v|w)>>31 != 0 {
 			break
 		}
-		d := dst[made : made+3 : made+3]
-		d[0], d[1], d[2] = byte(v>>16), byte(v>>8), byte(v)
-		used += 4
-		made += 3
+		binary.BigEndian.PutUint64(dst, uint64(v)<<40|uint64(w)<<16)
+		src, dst = src[8:], dst[6:]
 	}
-	return used, made
+	for len(src) >= 4 && len(dst) >= 3 {
+		v := base64Quad[0][src[0]] | base64Quad[1][src[1]] | base64Quad[2][src[2]] | base64Quad[3][src[3]]
+		if v>>31 != 0 {
+			break
+		}
+		dst[0], dst[1], dst[2] = byte(v>>16), byte(v>>8), byte(v)
+		src, dst = src[4:], dst[3:]
+	}
+	return total - len(src), room - len(dst)
 }
 
 // decodeGroup decodes one group, skipping junk before and inside it.

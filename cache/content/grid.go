@@ -1,0 +1,161 @@
+package content
+
+import "bytes"
+
+// ProbeHead and ProbeTail are how many octets of a base64 body's start and end
+// NewGrid is to be given. The end is asked for as ProbeTail octets from 256
+// before the end: if there are more than 256, the octet count is wrong.
+const (
+	ProbeHead = 256
+	ProbeTail = 512
+)
+
+// Grid maps offsets in the decoded data of a regular base64 body to offsets in
+// the encoded one: all lines are equally long, only the last may be shorter.
+// That is what both ends of the body show; Decode checks the rest as it is read.
+//
+// A Grid is immutable.
+type Grid struct {
+	octets int64 // of the encoded body
+	body   int64 // octets without the white space at the end
+	line   int64 // digits in a line, a multiple of 4
+	step   int64 // octets in a line, with its line end
+	pad    int64 // padding characters
+}
+
+// NewGrid returns the grid of a body of so many encoded octets. ok is false if
+// head and tail do not show one, and then nothing is known about the size.
+func NewGrid(octets int64, head, tail []byte) (g Grid, ok bool) {
+	const seen = ProbeTail / 2
+	if octets < ProbeHead || octets < seen || len(head) != ProbeHead || len(tail) != seen {
+		return g, false
+	}
+	core := bytes.TrimRight(tail, " \t\r\n")
+	unpadded := bytes.TrimRight(core, "=")
+	g.octets = octets
+	g.body = octets - int64(len(tail)-len(core))
+	g.pad = int64(len(core) - len(unpadded))
+	if len(unpadded) == 0 || g.pad > 2 {
+		return g, false
+	}
+	g.line, g.step = g.body, g.body // one line, unless head has a line end
+	if i := bytes.IndexByte(head, '\n'); i >= 0 && int64(i) < g.body {
+		g.line, g.step = int64(i), int64(i+1)
+		if i > 0 && head[i-1] == '\r' {
+			g.line--
+		}
+		if g.line == 0 || g.line%4 != 0 {
+			return g, false
+		}
+	}
+	switch rest := g.digits() % 4; {
+	case rest == 1, g.pad > 0 && rest+g.pad != 4:
+		return g, false
+	}
+	ok = g.regular(head, 0) && g.regular(tail, octets-seen)
+	return g, ok
+}
+
+// digits returns how many base64 digits the body has.
+func (g Grid) digits() int64 {
+	return g.body/g.step*g.line + min(g.body%g.step, g.line) - g.pad
+}
+
+// Size returns the number of decoded octets.
+func (g Grid) Size() int64 {
+	n := g.digits()
+	return n/4*3 + max(n%4-1, 0)
+}
+
+// regular reports whether each octet of b, which is at start, is what the grid
+// has there.
+func (g Grid) regular(b []byte, start int64) bool {
+	for i, c := range b {
+		at := start + int64(i)
+		column := at % g.step
+		ok := false
+		switch {
+		case at >= g.body:
+			ok = c == '\n' || c == '\r' || c == ' ' || c == '\t'
+		case column >= g.line:
+			ok = c == g.lineEnd()[column-g.line]
+		case at >= g.body-g.pad:
+			ok = c == '='
+		default:
+			ok = isBase64(c)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (g Grid) lineEnd() string { return "\r\n"[2-(g.step-g.line):] }
+
+// Encoded returns the range of the encoded body that holds the decoded octets
+// [off, off+n), in whole groups of four digits and with the line ends that
+// follow them: adjoining ranges leave nothing out that Decode could check.
+func (g Grid) Encoded(off, n int64) (start, length int64) {
+	size := g.Size()
+	off = min(max(off, 0), size)
+	n = min(max(n, 0), size-off)
+	start = g.position(off / 3)
+	if n == 0 {
+		return start, 0
+	}
+	return start, g.position((off+n+2)/3) - start
+}
+
+// position returns where a group of four digits starts; for the one after the
+// last, the end.
+func (g Grid) position(group int64) int64 {
+	if group*3 >= g.Size() {
+		return g.octets
+	}
+	digit := group * 4
+	return digit/g.line*g.step + digit%g.line
+}
+
+// Decode decodes encoded, which are the octets at start of a range that Encoded
+// gave. off is the decoded offset of data[0]. ok is false if anything in encoded
+// is off the grid: junk, padding inside, a line of another length.
+func (g Grid) Decode(encoded []byte, start int64) (data []byte, off int64, ok bool) {
+	column := start % g.step
+	if start < 0 || start > g.octets-int64(len(encoded)) || start < g.body && (column >= g.line || column%4 != 0) {
+		return nil, 0, false
+	}
+	off = g.Size()
+	if start < g.body {
+		off = (start/g.step*g.line + column) / 4 * 3
+	}
+	out := make([]byte, len(encoded)/4*3+3)
+	n := 0
+	for at := start; len(encoded) > 0; {
+		if at >= g.body {
+			if !g.regular(encoded, at) {
+				return nil, 0, false
+			}
+			break
+		}
+		// The rest of this line; a last group that has padding, or lacks it, and
+		// the line end are checked octet by octet.
+		quads := min(g.line-at%g.step, g.body-at, int64(len(encoded)))
+		if quads%4 != 0 && at+quads < g.body {
+			return nil, 0, false
+		}
+		used, made := decodeQuads(out[n:], encoded[:quads])
+		n += made
+		tail := encoded[used:min(int64(len(encoded)), quads+g.step-g.line)]
+		if !g.regular(tail, at+int64(used)) {
+			return nil, 0, false
+		}
+		if used < int(quads) {
+			_, made = decodeGroup(out[n:], encoded[used:quads])
+			n += made
+		}
+		at += int64(used + len(tail))
+		encoded = encoded[used+len(tail):]
+	}
+	return out[:n], off, true
+}
