@@ -73,6 +73,13 @@ func (x *lexer) isAddresses(n int32) bool {
 	return x.isNil(n) || x.isList(n) && (x.child(n) == none || x.isList(x.child(n)))
 }
 
+// placeholders are what servers put where an address has no mailbox or host:
+// Dovecot, and the c-client family.
+var placeholders = map[string]bool{
+	"MISSING_MAILBOX": true, "MISSING_DOMAIN": true,
+	"INVALID_ADDRESS": true, ".SYNTAX-ERROR.": true, ".MISSING-HOST-NAME.": true,
+}
+
 // firstAddress returns the display name of the first address in a list, else
 // the address, else what there is of it.
 func (x *lexer) firstAddress(n int32) string {
@@ -94,6 +101,12 @@ func (x *lexer) firstAddress(n int32) string {
 		return name
 	}
 	mailbox, host := x.decoded(fields[extra+2]), x.decoded(fields[extra+3])
+	if placeholders[mailbox] {
+		mailbox = ""
+	}
+	if placeholders[host] {
+		host = ""
+	}
 	if mailbox != "" && host != "" {
 		return mailbox + "@" + host
 	}

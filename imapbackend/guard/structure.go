@@ -13,8 +13,9 @@ import (
 type structure struct {
 	x     *lexer
 	parts []content.Part
-	// limit tells that it is larger or deeper than a part table may be.
-	limit bool
+	// unusable tells that no table can be had from it: it is larger or deeper
+	// than one may be, or it hides what the message holds.
+	unusable bool
 	// Used again for every part.
 	params, dispositionParams []content.Param
 }
@@ -23,7 +24,7 @@ type structure struct {
 // part at all, or exceeds a limit.
 func (x *lexer) parts(n int32) ([]content.Part, bool) {
 	s := structure{x: x}
-	if !s.message(n, "", -1, 0) || s.limit || len(s.parts) == 0 {
+	if !s.message(n, "", -1, 0) || s.unusable || len(s.parts) == 0 {
 		return nil, false
 	}
 	return s.parts, true
@@ -43,9 +44,10 @@ func (s *structure) isMultipart(n int32) bool { return s.x.isList(s.x.child(n)) 
 
 func (s *structure) multipart(n int32, section string, parent, depth int) bool {
 	if depth++; depth > content.MaxDepth {
-		s.limit = true
+		s.unusable = true
 		return false
 	}
+	before := len(s.parts)
 	number, child := 0, s.x.child(n)
 	for ; s.x.isList(child); child = s.x.next(child) {
 		number++
@@ -60,7 +62,18 @@ func (s *structure) multipart(n int32, section string, parent, depth int) bool {
 			return false
 		}
 	}
+	if number == 1 && len(s.parts) == before+1 && isStandIn(&s.parts[before]) {
+		s.unusable = true
+		return false
+	}
 	return child == none || s.x.isString(child) // the subtype; NIL is a lost part
+}
+
+// isStandIn reports whether a multipart's only part may be the empty one that
+// Dovecot puts where it finds no boundary. All the text that is there instead
+// can only be had from the message itself.
+func isStandIn(p *content.Part) bool {
+	return p.Octets == 0 && p.Type == "text/plain" && p.Encoding == content.Identity && !p.Named && p.ContentID == ""
 }
 
 // subsection numbers a part by RFC 9051, section 6.4.5.
@@ -85,7 +98,7 @@ const (
 // leaf adds a part that is no multipart, and the parts of the message in it.
 func (s *structure) leaf(n int32, section string, parent, depth int) bool {
 	if len(s.parts) >= content.MaxParts {
-		s.limit = true
+		s.unusable = true
 		return false
 	}
 	x := s.x
@@ -133,11 +146,11 @@ func (s *structure) leaf(n int32, section string, parent, depth int) bool {
 	}
 	p.Message, p.Subject = true, x.envelope(fields[fieldOctets+shift+1]).subject
 	if depth++; depth > content.MaxDepth {
-		s.limit = true
+		s.unusable = true
 		return false
 	}
 	if !s.message(fields[fieldOctets+shift+2], section, index, depth) {
-		if s.limit {
+		if s.unusable {
 			return false
 		}
 		s.parts = s.parts[:index+1]
