@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,12 +31,13 @@ type Account struct {
 	mem    *memory
 	trust  trust
 	serial atomic.Uint64
+	silent atomic.Pointer[time.Time] // when the server last gave no answer
 
 	// life is the parent of all that is fetched on behalf of several callers.
 	life context.Context
 	end  context.CancelFunc
 
-	lists  flight[struct{}, []Mailbox]
+	lists  flight[struct{}, struct{}]
 	syncs  flight[*Box, struct{}]
 	groups flight[groupKey, group]
 	blocks flight[blockKey, []byte]
@@ -69,25 +71,65 @@ func (a *Account) Close() {
 // Poll is how long an answer about mailboxes and listings may be repeated.
 func (a *Account) Poll() time.Duration { return a.opts.Poll }
 
-// Mailboxes lists the account's mailboxes, at most Options.Poll late. The
-// result is shared and must not be changed.
+// Mailboxes lists the account's mailboxes. It is at most Options.Poll late, and
+// more only while the server cannot be reached. The result is shared and must
+// not be changed.
 func (a *Account) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 	a.mu.Lock()
-	list, fresh := a.list, time.Since(a.listed) < a.opts.Poll
+	list, listed := a.list, a.listed
 	a.mu.Unlock()
-	if fresh {
+	if time.Since(listed) < a.opts.Poll {
 		return list, nil
 	}
-	return a.lists.do(ctx, a.life, struct{}{}, func(ctx context.Context) ([]Mailbox, error) {
+	err := a.refresh(ctx, !listed.IsZero(), a.relist)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.list, nil
+}
+
+// relist asks the server for the list of mailboxes.
+func (a *Account) relist(ctx context.Context) error {
+	_, err := a.lists.do(ctx, a.life, struct{}{}, func(ctx context.Context) (struct{}, error) {
 		list, err := a.src.Mailboxes(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list mailboxes: %w", err)
+			return struct{}{}, fmt.Errorf("list mailboxes: %w", err)
 		}
 		a.mu.Lock()
-		a.list, a.listed = list, time.Now()
-		a.mu.Unlock()
-		return list, nil
+		defer a.mu.Unlock()
+		if !slices.Equal(list, a.list) { // else readers can see that it is the same
+			a.list = list
+		}
+		a.listed = time.Now()
+		return struct{}{}, nil
 	})
+	return err
+}
+
+// courtesy is how long what is known, but may be out of date, waits for a
+// server that does not answer.
+const courtesy = 5 * time.Second
+
+// refresh calls sync. Where something is known, it is better than nothing: a
+// server that cannot be reached, or does not answer in a moment, is no failure.
+func (a *Account) refresh(ctx context.Context, known bool, sync func(context.Context) error) error {
+	if !known {
+		return sync(ctx)
+	}
+	if since := a.silent.Load(); since != nil && time.Since(*since) < a.opts.Poll {
+		return nil // not every caller has to wait for it
+	}
+	short, cancel := context.WithTimeout(ctx, courtesy)
+	defer cancel()
+	err := sync(short)
+	if ctx.Err() == nil && (errors.Is(err, ErrOffline) || errors.Is(err, context.DeadlineExceeded)) {
+		now := time.Now()
+		a.silent.Store(&now)
+		return nil
+	}
+	return err
 }
 
 // Box returns the mailbox's messages as they are under its present

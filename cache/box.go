@@ -40,14 +40,16 @@ type Listing struct {
 	Synced time.Time
 }
 
-// Listing returns the mailbox's messages, complete and at most Options.Poll
-// late, or an error: never a part that looks whole.
+// Listing returns the mailbox's messages: complete as of Synced, or an error,
+// never a part that looks whole. It is at most Options.Poll late, and more only
+// while the server cannot be reached.
 func (b *Box) Listing(ctx context.Context) (Listing, error) {
 	l, ok := b.Known()
 	if ok && time.Since(l.Synced) < b.account.opts.Poll {
 		return l, nil
 	}
-	if err := b.Sync(ctx); err != nil {
+	err := b.account.refresh(ctx, ok, b.Sync)
+	if err != nil {
 		return Listing{}, err
 	}
 	l, _ = b.Known()

@@ -87,7 +87,7 @@ func asOffline(ctx context.Context, err error) error {
 	case errors.Is(err, guard.ErrAuth):
 		return fmt.Errorf("%w: %w", cache.ErrPermission, err)
 	case ctx.Err() != nil || errors.As(err, &network) && network.Timeout():
-		return fmt.Errorf("%w within %v: %w", cache.ErrOffline, loginTimeout, err)
+		return fmt.Errorf("%w: no answer within %v", cache.ErrOffline, loginTimeout)
 	case errors.As(err, &st) && codes[st.Code] != nil:
 		return fmt.Errorf("%w: %w", codes[st.Code], err)
 	}

@@ -26,16 +26,17 @@ func (c *Client) inside(ctx context.Context, id cache.ID, validity uint32, do fu
 // retry runs do on a session, and again on another if the connection is lost.
 func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*session, error), do func(*session) error) error {
 	var err error
+	first := true // a server that is silent on a new connection, too, has had its time
 	for range attempts {
 		var s *session
 		if s, err = acquire(ctx); err == nil {
 			err = do(s)
 			c.pool.release(s)
 		}
-		var l lost
-		if err == nil || ctx.Err() != nil || !errors.As(err, &l) {
+		if err == nil || ctx.Err() != nil || !errors.As(err, new(lost)) || errors.Is(err, context.DeadlineExceeded) && !first {
 			break
 		}
+		first = false
 		c.opts.Log.Debug("connection lost, trying again", "server", c.opts.Address, "error", err)
 	}
 	if ctx.Err() != nil {

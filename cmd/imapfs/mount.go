@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -62,62 +63,97 @@ func (c *mountConfig) run(ctx context.Context) error {
 		return err
 	}
 	defer closeLog()
-	if err := fs.CheckMountpoint(c.mountpoint); err != nil {
-		return err
-	}
-	options, err := c.tree(log)
-	if err != nil {
-		return err
-	}
-	memory, err := c.memoryBytes()
-	if err != nil {
-		return err
-	}
-	client, closeClient, err := c.connect(ctx, log)
-	if err != nil {
-		return err
-	}
-	defer closeClient()
-
-	var account *cache.Account
-	tree, err := fs.New(options, func(resized func(*cache.Box, cache.File)) (*cache.Account, error) {
-		account, err = cache.New(client, cache.Options{Memory: memory, Poll: c.poll, Resized: resized})
-		return account, err
-	})
-	if err != nil {
-		return err
-	}
-	defer account.Close()
-	if err := tree.Check(ctx); err != nil {
-		return err
-	}
-	mount, err := tree.Attach(c.mountpoint, fs.MountOptions{Source: c.source.String(), AllowOther: c.allowOther})
+	m, err := c.mount(ctx, log)
 	if err != nil {
 		return err
 	}
 	log.Info("mounted", "source", c.source, "mountpoint", c.mountpoint)
+	ended := make(chan struct{})
+	defer close(ended)
 	go func() {
-		<-ctx.Done()
+		select {
+		case <-ctx.Done():
+		case <-ended:
+			return
+		}
 		stop() // a second signal ends the process at once
-		if err := mount.Unmount(); err != nil {
+		if err := m.Unmount(); err != nil {
 			log.Error("still mounted: a program uses it; end that, or signal again", "mountpoint", c.mountpoint, "error", err)
 		}
 	}()
-	mount.Wait()
+	m.wait()
 	return nil
 }
 
+// mounted is an account that is mounted.
+type mounted struct {
+	*fs.Mount
+	// close ends what serves the mount, the last first.
+	close []func()
+}
+
+// mount mounts the account; where it fails, nothing of it is left.
+func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, err error) {
+	m := new(mounted)
+	defer func() {
+		if err != nil {
+			m.end()
+		}
+	}()
+	if err := fs.CheckMountpoint(c.mountpoint); err != nil {
+		return nil, err
+	}
+	options, err := c.tree(log)
+	if err != nil {
+		return nil, err
+	}
+	memory, err := c.memoryBytes()
+	if err != nil {
+		return nil, err
+	}
+	client, err := c.connect(ctx, log, m)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := fs.New(options, func(resized func(*cache.Box, cache.File)) (*cache.Account, error) {
+		account, err := cache.New(client, cache.Options{Memory: memory, Poll: c.poll, Resized: resized})
+		if err == nil {
+			m.close = append(m.close, account.Close)
+		}
+		return account, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := tree.Check(ctx); err != nil {
+		return nil, err
+	}
+	m.Mount, err = tree.Attach(c.mountpoint, fs.MountOptions{Source: c.source.String(), AllowOther: c.allowOther})
+	return m, err
+}
+
+// wait returns once the mount has been taken away and nothing serves it.
+func (m *mounted) wait() {
+	m.Wait()
+	m.end()
+}
+
+func (m *mounted) end() {
+	for _, f := range slices.Backward(m.close) {
+		f()
+	}
+}
+
 // connect signs in at the server.
-func (c *mountConfig) connect(ctx context.Context, log *slog.Logger) (*imapbackend.Client, func(), error) {
+func (c *mountConfig) connect(ctx context.Context, log *slog.Logger, m *mounted) (*imapbackend.Client, error) {
 	password, err := passwordFrom(ctx, c.passwordCommand, c.passwordFile, c.source.String())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	roots, err := c.roots()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var protocol io.WriteCloser
 	options := imapbackend.Options{
 		Address:        c.source.address(),
 		Security:       c.source.security(c.insecure, c.tlsCA != ""),
@@ -129,21 +165,18 @@ func (c *mountConfig) connect(ctx context.Context, log *slog.Logger) (*imapbacke
 		Version:        versionString(),
 	}
 	if c.protocolLog != "" {
-		if protocol, err = openLog(c.protocolLog); err != nil {
-			return nil, nil, err
+		protocol, err := openLog(c.protocolLog)
+		if err != nil {
+			return nil, err
 		}
+		m.close = append(m.close, func() { protocol.Close() })
 		options.ProtocolLog = protocol
 	}
 	client, err := imapbackend.Dial(ctx, options)
-	if err != nil {
-		return nil, nil, err
+	if err == nil {
+		m.close = append(m.close, client.Close)
 	}
-	return client, func() {
-		client.Close()
-		if protocol != nil {
-			protocol.Close()
-		}
-	}, nil
+	return client, err
 }
 
 // roots are the certificates to trust; nil stands for the system's.

@@ -159,7 +159,7 @@ func encodings() []Sample {
 			EncodedAs("text/plain; charset=utf-8", "QUOTED-PRINTABLE", "a=3Db=\nc =ZZ=C3=BC  \nd="),
 			EncodedAs("text/plain; charset=utf-8", "x-unheard-of", "as it is\n"),
 			EncodedAs(`application/octet-stream; name="bin"`, "binary", "a\nb\n")),
-			map[string]string{"body.txt": "a=bc =ZZü\nd", "part-2.txt": "as it is\n", "bin": "a\r\nb\r\n"}),
+			map[string]string{"body.txt": "a=bc =ZZü  \nd", "part-2.txt": "as it is\n", "bin": "a\r\nb\r\n"}),
 	}
 }
 

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"imapfs/imapbackend/imaptest"
+)
+
+var sampleDate = time.Date(2026, 3, 4, 9, 12, 59, 0, time.UTC)
+
+// misread are the samples whose structure or names go-imap's in-memory server
+// tells otherwise than the message does: it knows no default type within
+// multipart/digest, and decodes file names itself.
+var misread = []string{"digest", "encoded names", "hostile names"}
+
+// deliverSamples fills INBOX, and returns what an eml-layout mount must show
+// there, and what a parts-layout mount must, by path and content.
+func deliverSamples(s *imaptest.Server, except ...string) (eml, parts map[string]string) {
+	eml, parts = make(map[string]string), make(map[string]string)
+	samples := slices.DeleteFunc(imaptest.Samples(), func(one imaptest.Sample) bool { return slices.Contains(except, one.What) })
+	for i, one := range samples {
+		s.Deliver("INBOX", imaptest.CRLF(one.Raw), sampleDate)
+		name := fmt.Sprintf("2026-03-04_0912_%s_%d", one.Slug, i+1)
+		eml["INBOX/"+name+".eml"] = sum(imaptest.CRLF(one.Raw))
+		for path, data := range one.Files {
+			parts["INBOX/"+name+"/"+path] = sum(data)
+		}
+	}
+	return eml, parts
+}
+
+// sums leaves of a walk what the truth of the samples tells of.
+func sums(found map[string]file) map[string]string {
+	got := make(map[string]string)
+	for path, f := range found {
+		if !f.Mode.IsDir() {
+			got[path] = f.Sum
+		}
+	}
+	return got
+}
+
+func compare(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	for _, path := range slices.Sorted(maps.Keys(want)) {
+		if got[path] == "" {
+			t.Errorf("%s is missing", path)
+		} else if got[path] != want[path] {
+			t.Errorf("%s has other bytes than it should", path)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(got)) {
+		if want[path] == "" && !strings.HasSuffix(path, "/header.txt") {
+			t.Errorf("%s should not be there", path)
+		}
+	}
+}
+
+// TestTree compares both layouts, at the root and below .imapfs, with what the
+// samples are known to hold.
+func TestTree(t *testing.T) {
+	onServers(t, func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server) {
+		s := start(t)
+		var except []string
+		if strings.HasSuffix(t.Name(), "/memory") {
+			except = misread
+		}
+		eml, parts := deliverSamples(s, except...)
+		asParts := mountAt(t, s, s.Addr)
+		asEML := mountAt(t, s, s.Addr, func(c *mountConfig) { c.layout = "eml" })
+		for dir, want := range map[string]map[string]string{
+			asParts: parts, asEML: eml,
+			asParts + "/.imapfs/parts": parts, asParts + "/.imapfs/eml": eml,
+			asEML + "/.imapfs/parts": parts, asEML + "/.imapfs/eml": eml,
+		} {
+			compare(t, sums(walk(t, dir)), want)
+		}
+		for name, want := range eml {
+			whole := filepath.Join(asParts, strings.TrimSuffix(name, ".eml"), "message.eml")
+			data, err := os.ReadFile(whole)
+			if err != nil || sum(data) != want {
+				t.Errorf("%s is not the message: %v", whole, err)
+			}
+		}
+		// The control directory is there, but no walk finds it.
+		if entries, err := os.ReadDir(asParts); err != nil || len(entries) != 1 {
+			t.Errorf("the root lists %v: %v", entries, err)
+		}
+		if entries, err := os.ReadDir(asParts + "/.imapfs"); err != nil || len(entries) != 2 {
+			t.Errorf(".imapfs lists %v: %v", entries, err)
+		}
+	})
+}
+
+// TestFS runs the standard library's conformance test for file systems.
+func TestFS(t *testing.T) {
+	onServers(t, func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server) {
+		s := start(t)
+		for _, one := range imaptest.Samples()[:12] {
+			s.Deliver("INBOX", imaptest.CRLF(one.Raw), sampleDate)
+		}
+		for _, layout := range []string{"parts", "eml"} {
+			dir := mountAt(t, s, s.Addr, func(c *mountConfig) { c.layout = layout })
+			if err := fstest.TestFS(os.DirFS(dir), "INBOX"); err != nil {
+				t.Errorf("%s: %v", layout, err)
+			}
+		}
+	})
+}
+
+// TestRemount finds everything the same at the next mount.
+func TestRemount(t *testing.T) {
+	onServers(t, func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server) {
+		s := start(t)
+		deliverSamples(s)
+		var walks [2]map[string]file
+		for i := range walks {
+			dir, unmount := mountOnce(t, s, s.Addr)
+			walks[i] = walk(t, dir)
+			unmount()
+		}
+		for path, was := range walks[0] {
+			is, ok := walks[1][path]
+			if path == "." || path == "INBOX" {
+				is.Mtime = was.Mtime // the time of the mount, until there is a better one
+			}
+			if !ok || is != was {
+				t.Errorf("%s was %+v, is %+v", path, was, is)
+			}
+		}
+		if len(walks[0]) != len(walks[1]) {
+			t.Errorf("%d names, then %d", len(walks[0]), len(walks[1]))
+		}
+	})
+}
+
+// TestListEML lists message.eml only where it is asked for.
+func TestListEML(t *testing.T) {
+	s := imaptest.Memory(t)
+	s.Deliver("INBOX", imaptest.CRLF(imaptest.Samples()[0].Raw), sampleDate)
+	for _, list := range []bool{false, true} {
+		dir := mountAt(t, s, s.Addr, func(c *mountConfig) { c.listEML = list })
+		found, err := filepath.Glob(dir + "/INBOX/*/*.eml")
+		if err != nil || (len(found) == 1) != list {
+			t.Errorf("list-eml %v: %v, %v", list, found, err)
+		}
+	}
+}
+
+// TestTools does to a mount what people do, and checks that nothing was marked
+// as read by it.
+func TestTools(t *testing.T) {
+	onServers(t, func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server) {
+		s := start(t)
+		deliverSamples(s)
+		dir, copies := mountAt(t, s, s.Addr), t.TempDir()
+		sh := func(script string) string {
+			t.Helper()
+			cmd := exec.Command("/bin/sh", "-ec", script)
+			cmd.Env = append(os.Environ(), "M="+dir, "C="+copies)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", script, err, out)
+			}
+			return string(out)
+		}
+		if out := sh(`grep -rl Hello "$M/INBOX"`); strings.Count(out, "\n") < 3 {
+			t.Errorf("grep -r finds %q", out)
+		}
+		for _, layout := range []string{"parts", "eml"} {
+			sh(`rsync -aX "$M/.imapfs/` + layout + `/" "$C/` + layout + `/"`)
+			if out := sh(`rsync -aX --stats "$M/.imapfs/` + layout + `/" "$C/` + layout + `/"`); !strings.Contains(out, "files transferred: 0\n") {
+				t.Errorf("%s: the second rsync transfers something:\n%s", layout, out)
+			}
+			sh(`diff -r "$M/.imapfs/` + layout + `" "$C/` + layout + `"`)
+		}
+		sh(`tar -C "$M" -cf "$C/all.tar" . && mkdir "$C/tar" && tar -C "$C/tar" -xf "$C/all.tar" && diff -r "$M" "$C/tar"`)
+		sh(`cp -r "$M/INBOX" "$C/cp" && diff -r "$M/INBOX" "$C/cp"`)
+		sh(`find "$M" -ls && du -s "$M" && ls -lR "$M"`)
+		if out := sh(`du -s --apparent-size -B1 "$M/INBOX" | cut -f1`); out == "0\n" {
+			t.Error("du finds nothing")
+		}
+
+		unseen := &imap.SearchCriteria{Flag: []imap.Flag{imap.FlagSeen}}
+		client := s.Client()
+		if _, err := client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
+			t.Fatal(err)
+		}
+		data, err := client.UIDSearch(unseen, nil).Wait()
+		if err != nil || len(data.AllUIDs()) > 0 {
+			t.Errorf("marked as read: %v %v", data.AllUIDs(), err)
+		}
+	})
+}
+
+// TestXattrs reads the attributes of each kind of file.
+func TestXattrs(t *testing.T) {
+	s := imaptest.Dovecot(t)
+	message := imaptest.Message([]string{"From: a@example.org", "Subject: s", "Message-ID: <1@example.org>", "MIME-Version: 1.0"},
+		imaptest.Multipart("mixed", imaptest.Text("text/plain", "iso-8859-1", "x"),
+			imaptest.Attachment("a.pdf", "application/pdf", []byte("pdf")).With("Content-ID: <c@example.org>")))
+	s.Deliver("INBOX", message, sampleDate, `\Flagged`, `\Answered`)
+	dir := mountAt(t, s, s.Addr)
+	one := dir + "/INBOX/2026-03-04_0912_a-example-org_s_1"
+	ofMessage := map[string]string{
+		"user.imap.uid": "1", "user.imap.flags": `\Answered \Flagged`, "user.imap.message_id": "<1@example.org>",
+		"user.imap.internaldate": "2026-03-04T09:12:59Z",
+	}
+	for path, want := range map[string]map[string]string{
+		one: ofMessage, one + "/message.eml": ofMessage, dir + "/.imapfs/eml/INBOX/" + filepath.Base(one) + ".eml": ofMessage,
+		one + "/header.txt": {"user.imap.uid": ""},
+		one + "/body.txt":   {"user.imap.section": "1", "user.imap.charset": "iso-8859-1", "user.mime_type": "text/plain", "user.imap.content_id": ""},
+		one + "/a.pdf":      {"user.imap.section": "2", "user.imap.content_id": "<c@example.org>", "user.mime_type": "application/pdf"},
+		dir + "/INBOX":      {"user.imap.mailbox": "INBOX", "user.imap.special_use": ""},
+	} {
+		for name, value := range want {
+			if got := attribute(t, path, name); got != value {
+				t.Errorf("%s of %s is %q, not %q", name, path, got, value)
+			}
+		}
+	}
+	if attribute(t, dir+"/INBOX", "user.imap.uidvalidity") == "" {
+		t.Error("a listed mailbox has no UIDVALIDITY")
+	}
+}
