@@ -22,6 +22,8 @@ type command struct {
 	answered bool   // its result has arrived; of the reading goroutine
 	failure  string // why OK becomes NO: its result had to be dropped
 
+	interrupted bool // its ctx ended; guarded by Conn.mu
+
 	// Of ours. mu is held during callbacks, and to set dead.
 	mu    sync.Mutex
 	dead  atomic.Bool // the caller is gone; what arrives is dropped
@@ -66,7 +68,7 @@ func (c *Conn) do(ctx context.Context, cmd *command, line string) (Status, error
 		return Status{}, err
 	}
 	c.log.client([]byte(cmd.tag + " " + line))
-	if err := c.send([]byte(cmd.tag + " " + line + "\r\n")); err != nil {
+	if err := c.send(cmd, []byte(cmd.tag+" "+line+"\r\n")); err != nil {
 		cmd.abandon()
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -108,6 +110,7 @@ func (cmd *command) abandon() {
 func (c *Conn) interrupt(cmd *command) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	cmd.interrupted = true
 	if c.writing == cmd {
 		c.nc.SetWriteDeadline(time.Unix(1, 0))
 	}
@@ -136,7 +139,6 @@ func (c *Conn) begin(ctx context.Context, cmd *command) error {
 	}
 	c.writing = cmd
 	c.pending = append(c.pending, cmd)
-	c.nc.SetWriteDeadline(time.Now().Add(c.progress))
 	if !c.armed {
 		c.arm(c.firstByte)
 	}
@@ -168,18 +170,21 @@ func (c *Conn) written() {
 	c.mu.Unlock()
 }
 
-// send writes to the socket, in pieces that a slow line manages in time. It is
-// called without mu: the server may wait for us to read.
-func (c *Conn) send(b []byte) error {
+// send writes a part of cmd to the socket, in pieces that a slow line manages in
+// time. It is called without mu: the server may wait for us to read.
+func (c *Conn) send(cmd *command, b []byte) error {
 	for len(b) > 0 {
-		nc := c.socket()
+		c.mu.Lock()
+		nc := c.nc
+		if !cmd.interrupted {
+			nc.SetWriteDeadline(time.Now().Add(c.progress))
+		}
+		c.mu.Unlock()
 		n, err := nc.Write(b[:min(len(b), bufferSize)])
 		if err != nil {
 			return c.fail(fmt.Errorf("send: %w", err))
 		}
-		if b = b[n:]; len(b) > 0 {
-			nc.SetWriteDeadline(time.Now().Add(c.progress))
-		}
+		b = b[n:]
 	}
 	return nil
 }

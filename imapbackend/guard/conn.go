@@ -178,17 +178,19 @@ func (c *Conn) Read(p []byte) (int, error) {
 // fail ends the connection. The first reason stays, and is returned.
 func (c *Conn) fail(err error) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.err == nil {
 		c.err = err
-		c.nc.Close()
 	}
+	err = c.err
 	for _, cmd := range c.pending {
-		cmd.finish(Status{}, c.err)
+		cmd.finish(Status{}, err)
 	}
 	c.pending = nil
 	c.cond.Broadcast()
-	return c.err
+	nc := c.nc
+	c.mu.Unlock()
+	nc.Close() // without mu: TLS may take a while to say goodbye
+	return err
 }
 
 // Err returns why the connection ended, nil while it lives: a Status where the

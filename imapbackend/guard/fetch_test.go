@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -80,6 +81,29 @@ func TestFetchCancelWaiting(t *testing.T) {
 	}
 	if err := engine.Noop().Wait(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestFetchCancelWriting cancels a Fetch that cannot be sent, because the
+// server does not read. Half a command may be out, so the connection ends.
+func TestFetchCancelWriting(t *testing.T) {
+	near, far := net.Pipe()
+	defer far.Close()
+	c := New(near, Options{})
+	go io.WriteString(far, "* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n")
+	if _, err := c.Prologue(t.Context(), Prologue{}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		far.Read(make([]byte, 1)) // it is being written
+		cancel()
+	}()
+	if _, err := c.Fetch(ctx, Fetch{UIDs: imap.UIDSetNum(1), Items: "(UID FLAGS)"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v", err)
+	}
+	if c.Err() == nil {
+		t.Error("the connection goes on after half a command")
 	}
 }
 

@@ -32,6 +32,9 @@ func (f *frames) line() ([]byte, error) {
 		return l, nil
 	}
 	f.cut = false
+	if cap(f.long) > keepBuffer {
+		f.long = nil
+	}
 	l, err := f.br.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {
 		l, err = f.longLine(l)

@@ -49,7 +49,7 @@ func expandAliases(line []byte) []byte {
 		}
 		raw, alias := MailboxName(string(line[start+1 : end]))
 		out = append(out, line[:start]...)
-		if alias && strings.IndexAny(raw, "\r\n\x00") < 0 && end < len(line) {
+		if alias && !strings.ContainsAny(raw, "\r\n\x00") && end < len(line) {
 			out = appendQuoted(out, []byte(raw))
 			end++
 		} else {

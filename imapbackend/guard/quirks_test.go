@@ -122,6 +122,7 @@ func TestQuirks(t *testing.T) {
 				`3 message/global identity 60 message "one"; 3.1 text/html in 5 identity 5; 4 message/rfc822 base64 70; 5 message/rfc822 identity 80]`},
 		{"nested 99 deep", "(UID BODYSTRUCTURE)", bs(nested(99)), "1 parts=[" + strings.Repeat("1.", 98) + "1 a/b identity 1]"},
 		{"nested 200,000 deep", "(UID BODYSTRUCTURE)", bs(nested(200_000)), `1 parts=[] !structure`},
+		{"line bomb with a literal behind it", "(UID FLAGS)", "* 1 FETCH (UID 1 FLAGS (a) X \"" + strings.Repeat("x", maxLine) + "\" BODY[TEXT] {13}\r\n* BYE x\r\n{9}\r)\r\n", `1 flags=[a]`},
 		{"nested and never closed", "(UID BODYSTRUCTURE)", bs(strings.Repeat("(", 200_000)), `1 parts=[] !structure`},
 
 		{"BODY[] NIL", "(UID BODY.PEEK[])", "* 1 FETCH (UID 1 BODY[] NIL)\r\n", `1 nil=[BODY[]]`},

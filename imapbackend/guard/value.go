@@ -35,7 +35,7 @@ func (x *lexer) octets(n int32) []byte {
 // text returns a string's octets without line breaks and NULs.
 func (x *lexer) text(n int32) []byte {
 	b := x.octets(n)
-	if bytes.IndexAny(b, "\r\n\x00") < 0 {
+	if !bytes.ContainsAny(b, "\r\n\x00") {
 		return b
 	}
 	out := make([]byte, 0, len(b))

@@ -22,7 +22,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	for len(p) > 0 {
 		if c.rest > 0 {
 			k := min(int64(len(p)), c.rest)
-			if err := c.send(p[:k]); err != nil {
+			if err := c.send(c.current, p[:k]); err != nil {
 				return 0, err
 			}
 			c.rest -= k
@@ -66,7 +66,7 @@ func (c *Conn) writeLine(line []byte) error {
 		line = expandAliases(line)
 	}
 	c.log.client(line)
-	if err := c.send(append(slices.Clip(line), '\r', '\n')); err != nil {
+	if err := c.send(c.current, append(slices.Clip(line), '\r', '\n')); err != nil {
 		return err
 	}
 	c.rest = size
