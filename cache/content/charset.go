@@ -2,64 +2,93 @@ package content
 
 import (
 	"bytes"
-	"io"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/emersion/go-message/charset"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/encoding/japanese"
-	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
-// aliases are charset names that neither registry knows, or that the WHATWG
-// index maps to its replacement encoding because browsers must not decode them.
-// Keys are as normalCharset returns them.
-var aliases = map[string]encoding.Encoding{
-	"ansi":         charmap.Windows1252,
-	"big5-eten":    traditionalchinese.Big5,
-	"cp932":        japanese.ShiftJIS,
-	"cp936":        simplifiedchinese.GB18030,
-	"cp949":        korean.EUCKR,
-	"cp950":        traditionalchinese.Big5,
-	"cp951":        traditionalchinese.Big5,
-	"eucgb2312-cn": simplifiedchinese.GB18030,
-	"gb-2312":      simplifiedchinese.GB18030,
-	"gb2312-80":    simplifiedchinese.GB18030,
-	"hz":           simplifiedchinese.HZGB2312,
-	"hz-gb-2312":   simplifiedchinese.HZGB2312,
-	"mac":          charmap.Macintosh,
-	"ms874":        charmap.Windows874,
-	"ms932":        japanese.ShiftJIS,
-	"ms936":        simplifiedchinese.GB18030,
-	"ms949":        korean.EUCKR,
-	"ms950":        traditionalchinese.Big5,
-	"sjis":         japanese.ShiftJIS,
-	"uhc":          korean.EUCKR,
-	"utf":          unicode.UTF8,
-	"utf-32":       utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM),
-	"utf-32be":     utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM),
-	"utf-32le":     utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM),
-	"uft-8":        unicode.UTF8,
-	"x-uhc":        korean.EUCKR,
+// aliases are charset names seen in mail that no registry knows, and names whose
+// superset mail clients use instead. Keys and values are as cleanCharset leaves
+// them.
+var aliases = map[string]string{
+	"8859-1":            "iso-8859-1",
+	"ansi":              "windows-1252",
+	"big-5":             "big5",
+	"big5-eten":         "big5",
+	"big5hkscs":         "big5",
+	"cp50220":           "iso-2022-jp",
+	"cp51932":           "euc-jp",
+	"cp65001":           "utf-8",
+	"cp858":             "ibm00858",
+	"cp874":             "windows-874",
+	"cp932":             "shift-jis",
+	"cp936":             "gb18030",
+	"cp949":             "euc-kr",
+	"cp950":             "big5",
+	"csiso2022kr":       "iso-2022-kr",
+	"csunicode11utf7":   "utf-7",
+	"euc-cn":            "gb18030",
+	"euccn":             "gb18030",
+	"gb-2312":           "gb18030",
+	"gb-2312-80":        "gb18030",
+	"gb2312":            "gb18030",
+	"gb2312-80":         "gb18030",
+	"gbk":               "gb18030",
+	"hz":                "hz-gb-2312",
+	"iso-2022-jp-1":     "iso-2022-jp",
+	"iso-2022-jp-2":     "iso-2022-jp",
+	"iso-2022-jp-3":     "iso-2022-jp",
+	"iso-2022-jp-ms":    "iso-2022-jp",
+	"ks-c-5601":         "euc-kr",
+	"ks-c-5601-1987":    "euc-kr",
+	"ks-c-5601-1989":    "euc-kr",
+	"ksc-5601":          "euc-kr",
+	"mac":               "macintosh",
+	"mac-cyrillic":      "x-mac-cyrillic",
+	"mac-roman":         "macintosh",
+	"maccyrillic":       "x-mac-cyrillic",
+	"macroman":          "macintosh",
+	"ms-cp932":          "shift-jis",
+	"ms-kanji":          "shift-jis",
+	"ms874":             "windows-874",
+	"ms932":             "shift-jis",
+	"ms936":             "gb18030",
+	"ms949":             "euc-kr",
+	"ms950":             "big5",
+	"sjis":              "shift-jis",
+	"tis620":            "windows-874",
+	"uft-8":             "utf-8",
+	"uhc":               "euc-kr",
+	"unicode-1-1-utf-7": "utf-7",
+	"unicode-2-0-utf-7": "utf-7",
+	"utf16":             "utf-16",
+	"utf7":              "utf-7",
+	"utf8":              "utf-8",
+	"windows-932":       "shift-jis",
+	"windows-936":       "gb18030",
 }
 
-// codecs are the charsets that x/text cannot decode.
+// charsets are the charsets that the WHATWG index does not have, or has as its
+// replacement encoding because a browser must not decode them.
+var charsets = map[string]encoding.Encoding{
+	"hz-gb-2312": simplifiedchinese.HZGB2312,
+	"utf-16be":   unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM),
+	"utf-16le":   unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
+	"utf-32be":   utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM),
+	"utf-32le":   utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM),
+}
+
+// codecs are the charsets that x/text has not at all.
 var codecs = map[string]func([]byte) []byte{
-	"iso-2022-kr":         decodeISO2022KR,
-	"csiso2022kr":         decodeISO2022KR,
-	"utf-7":               decodeUTF7,
-	"utf7":                decodeUTF7,
-	"csunicode11utf7":     decodeUTF7,
-	"unicode-1-1-utf-7":   decodeUTF7,
-	"unicode-2-0-utf-7":   decodeUTF7,
-	"x-unicode-2-0-utf-7": decodeUTF7,
+	"iso-2022-kr": decodeISO2022KR,
+	"utf-7":       decodeUTF7,
 }
 
 // ToUTF8 converts b from the declared charset to UTF-8. The result is always
@@ -72,9 +101,9 @@ var codecs = map[string]func([]byte) []byte{
 // WHATWG index do. A byte order mark is a character of the sender's: it stays,
 // as U+FEFF, and tells the octet order only where the charset's name does not.
 func ToUTF8(name string, b []byte) []byte {
-	name = normalCharset(name)
+	name = cleanCharset(name)
 	switch name {
-	case "utf-8", "utf8":
+	case "utf-8":
 		return validUTF8(b)
 	case "", "us-ascii", "ascii":
 		return guessUTF8(b)
@@ -84,47 +113,56 @@ func ToUTF8(name string, b []byte) []byte {
 	if decode := codecs[name]; decode != nil {
 		return decode(b)
 	}
-	enc := aliases[name]
+	enc := charsets[name]
 	if enc == nil {
-		enc, _ = htmlindex.Get(name)
+		enc = registered(name)
 	}
-	if enc != nil && enc != encoding.Replacement {
-		if out, err := enc.NewDecoder().Bytes(b); err == nil {
-			return validUTF8(out)
-		}
+	if enc == nil {
 		return guessUTF8(b)
 	}
-	// go-message knows the rest of IANA's registry, and quirks of its own.
-	if r, err := charset.Reader(name, bytes.NewReader(b)); err == nil {
-		if out, err := io.ReadAll(r); err == nil {
-			return validUTF8(out)
-		}
+	out, err := enc.NewDecoder().Bytes(b)
+	if err != nil {
+		return guessUTF8(b)
 	}
-	return guessUTF8(b)
+	return validUTF8(out)
 }
 
-// normalCharset brings a declared charset into the form that the tables use.
-func normalCharset(name string) string {
+// registered returns the encoding that a registry has under name: the WHATWG
+// index, which maps to the supersets, before IANA's registry.
+func registered(name string) encoding.Encoding {
+	for _, n := range []string{name, strings.ReplaceAll(name, "-", "_")} {
+		if enc, err := htmlindex.Get(n); err == nil && enc != encoding.Replacement {
+			return enc
+		}
+	}
+	enc, err := ianaindex.MIME.Encoding(name)
+	if err != nil {
+		return nil
+	}
+	return enc
+}
+
+// cleanCharset brings a declared charset into the form that the tables use.
+func cleanCharset(name string) string {
 	if len(name) > 64 { // longer than any registered name
 		return ""
 	}
-	name = strings.ToLower(strings.Trim(name, " \t\r\n\"'"))
+	name = strings.ToLower(strings.Trim(name, " \t\r\n\"';"))
 	name = strings.ReplaceAll(name, "_", "-")
-	switch {
-	case strings.HasPrefix(name, "cp125"):
-		return "windows-" + name[2:]
-	case strings.HasPrefix(name, "latin-"):
-		return "latin" + name[6:]
-	case strings.HasPrefix(name, "iso 8859-"):
-		return "iso-" + name[4:]
+	for _, prefix := range []struct{ from, to string }{
+		{"cp125", "windows-125"}, {"cp-125", "windows-125"}, {"win-125", "windows-125"},
+		{"win125", "windows-125"}, {"windows125", "windows-125"}, {"x-cp125", "windows-125"},
+		{"latin-", "latin"}, {"iso 8859-", "iso-8859-"},
+	} {
+		if rest, found := strings.CutPrefix(name, prefix.from); found {
+			name = prefix.to + rest
+		}
 	}
-	switch name {
-	case "ks-c-5601-1987", "ks-c-5601-1989":
-		return "euc-kr"
-	case "gb2312", "gbk", "x-gbk", "gb-2312-80":
-		return "gb18030"
-	case "shift-jis", "shift-jisx0213":
-		return "shift_jis"
+	if registered(name) == nil && aliases[name] == "" {
+		name = strings.TrimPrefix(name, "x-")
+	}
+	if to := aliases[name]; to != "" {
+		return to
 	}
 	return name
 }
@@ -149,9 +187,15 @@ func guessUTF8(b []byte) []byte {
 	return out
 }
 
+// validUTF8 puts U+FFFD for each ill-formed sequence, cut as Unicode's chapter
+// 3.9 recommends.
 func validUTF8(b []byte) []byte {
 	if utf8.Valid(b) {
 		return b
 	}
-	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
+	out, err := unicode.UTF8.NewDecoder().Bytes(b)
+	if err != nil {
+		return bytes.ToValidUTF8(b, []byte("\uFFFD"))
+	}
+	return out
 }

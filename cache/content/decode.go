@@ -11,8 +11,8 @@ const (
 	// Header is a header block as header.txt shows it; see RenderHeader.
 	Header
 	// File is what a mail client saves: the transfer encoding undone. Text that
-	// was sent as text (7bit, 8bit, quoted-printable, uuencode) also has its
-	// line ends folded to LF; base64 and binary are exact. Charsets stay.
+	// was sent as text (7bit, 8bit, quoted-printable) also has its line ends
+	// folded to LF; base64, uuencode and binary are exact. Charsets stay.
 	File
 	// Text is File in UTF-8, its line ends folded to LF whatever the encoding.
 	Text
@@ -42,7 +42,7 @@ func Decode(p *Part, f Form, encoded []byte) []byte {
 	case f == Text:
 		// The conversion comes first: UTF-16 has its line ends as wide characters.
 		return FoldLines(ToUTF8(p.Charset, data))
-	case p.Text() && p.Encoding != Base64 && p.Encoding != Binary:
+	case p.Text() && (p.Encoding == Identity || p.Encoding == QuotedPrintable):
 		return FoldLines(data)
 	}
 	return data

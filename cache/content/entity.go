@@ -1,8 +1,6 @@
 package content
 
-import (
-	"strings"
-)
+import "strings"
 
 // entity is what a MIME header says about the body that follows it.
 type entity struct {
@@ -29,7 +27,7 @@ var encodings = map[string]Encoding{
 // encoding of a BODYSTRUCTURE, stands for.
 func ParseEncoding(s string) Encoding {
 	value, _ := parseValue(s)
-	return encodings[value]
+	return encodings[firstWord(value)]
 }
 
 // readEntity reads a header block. The first of several equal fields counts, as
@@ -57,6 +55,7 @@ func readEntity(block []byte, inDigest bool) entity {
 	mediaType, typeParams := parseValue(seen["content-type"])
 	var dispParams []Param
 	p.Disposition, dispParams = parseValue(seen["content-disposition"])
+	p.Disposition = firstWord(p.Disposition)
 	p.Type = validType(mediaType, inDigest)
 	p.Charset = param(typeParams, "charset")
 	p.Encoding = ParseEncoding(seen["content-transfer-encoding"])
@@ -80,12 +79,22 @@ func readEntity(block []byte, inDigest bool) entity {
 
 // validType returns a media type, or the default where there is none.
 func validType(s string, inDigest bool) string {
-	major, minor, ok := strings.Cut(s, "/")
-	if !ok || major == "" || minor == "" {
-		if inDigest && s == "" {
-			return "message/rfc822"
-		}
-		return "text/plain"
+	major, minor, _ := strings.Cut(s, "/")
+	major, minor = firstWord(major), firstWord(minor)
+	switch {
+	case major != "" && minor != "":
+		return major + "/" + minor
+	case s == "" && inDigest:
+		return "message/rfc822"
+	}
+	return "text/plain"
+}
+
+// firstWord drops what follows a token where its semicolon is missing.
+func firstWord(s string) string {
+	s = strings.TrimLeft(s, " \t\r\n")
+	if i := strings.IndexAny(s, " \t\r\n"); i >= 0 {
+		return s[:i]
 	}
 	return s
 }

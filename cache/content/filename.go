@@ -22,7 +22,7 @@ func Filename(disposition, contentType []Param) (name string, ok bool) {
 	if !ok {
 		name, ok = decodeParam(contentType, "name")
 	}
-	return strings.TrimSpace(name), ok
+	return name, ok
 }
 
 // segment is one piece of a parameter's value (RFC 2231, section 3).
@@ -32,30 +32,31 @@ type segment struct {
 	value    string
 }
 
-// decodeParam returns the parameter key, whichever form it comes in.
+// decodeParam returns the parameter key, whichever form it comes in. Where there
+// are several forms the first counts, as in GMime and Python; which one a sender
+// means is not known, as both fallback and RFC 2231 come first in the wild.
 func decodeParam(params []Param, key string) (string, bool) {
 	var segments []segment
-	plain, hasPlain := "", false
 	for _, p := range params {
-		k := strings.ToLower(strings.TrimSpace(p.Key))
-		rest, found := strings.CutPrefix(k, key)
+		suffix, found := strings.CutPrefix(strings.ToLower(strings.TrimSpace(p.Key)), key)
 		if !found {
 			continue
 		}
-		if rest == "" {
-			if !hasPlain {
-				plain, hasPlain = p.Value, true
-			}
-			continue
+		if suffix == "" && segments == nil {
+			return DecodeWords(p.Value), true
 		}
-		if s, ok := parseSegment(rest, p.Value); ok {
+		if s, ok := parseSegment(suffix, p.Value); ok {
 			segments = append(segments, s)
 		}
+		if suffix == "*" && len(segments) == 1 {
+			break // a whole value, no segment
+		}
 	}
-	if len(segments) == 0 {
-		return DecodeWords(plain), hasPlain
+	if segments == nil {
+		return "", false
 	}
 	slices.SortStableFunc(segments, func(a, b segment) int { return a.index - b.index })
+	segments = slices.CompactFunc(segments, func(a, b segment) bool { return a.index == b.index })
 	return joinSegments(segments), true
 }
 

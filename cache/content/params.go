@@ -63,7 +63,8 @@ func (l *lexer) bare() string {
 	}
 	v := l.s[:i]
 	l.s = l.s[i:]
-	return strings.TrimRight(v, " \t\r\n")
+	v = strings.TrimRight(v, " \t\r\n")
+	return strings.TrimSuffix(v, `"`) // a quote that nothing opened
 }
 
 func (l *lexer) blank() {

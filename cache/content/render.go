@@ -1,9 +1,6 @@
 package content
 
-import (
-	"bytes"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // RenderHeader returns a header block as header.txt shows it: one line for each
 // field, unfolded (RFC 5322, section 2.2.3), its encoded words decoded, in
@@ -12,13 +9,12 @@ import (
 // not part of it.
 //
 // A control character or a line separator inside a field, which could forge a
-// line or drive a terminal, becomes U+FFFD; a TAB becomes a space.
+// line or drive a terminal, becomes U+FFFD; a TAB, which folding leaves, becomes
+// a space.
 func RenderHeader(raw []byte) []byte {
 	out := make([]byte, 0, len(raw))
 	for field := range fields(raw) {
-		// A lone LF cannot be left in here, and a lone CR is a control character.
-		line := bytes.TrimRight(unfold(field), " \t\r")
-		for _, r := range DecodeWords(string(line)) {
+		for _, r := range DecodeWords(string(unfold(field))) {
 			switch {
 			case r == '\t':
 				r = ' '

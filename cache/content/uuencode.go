@@ -2,12 +2,16 @@ package content
 
 import "bytes"
 
+// maxUUGrowth bounds the decoded size to a multiple of the encoded one: a line of
+// two octets may stand for 63.
+const maxUUGrowth = 4
+
 // DecodeUU decodes uuencoded files: the lines between "begin" and "end". A body
 // without a begin line is not uuencoded whatever its header says: it stays.
 func DecodeUU(src []byte) []byte {
 	out := make([]byte, 0, len(src)*3/4)
 	inside, seen := false, false
-	for rest := src; len(rest) > 0; {
+	for rest := src; len(rest) > 0 && len(out) < maxUUGrowth*len(src); {
 		var line []byte
 		line, rest = cutLine(rest)
 		switch {

@@ -19,7 +19,7 @@ func DecodeWords(s string) string {
 	}
 	var out strings.Builder
 	var run []byte     // decoded octets of adjacent words of one charset
-	var charset string // the charset of run
+	var charset string // of run
 	var inRun bool     // the last thing seen was a word
 	flush := func() {
 		out.Write(ToUTF8(charset, run))
