@@ -17,10 +17,8 @@ type Options struct {
 	// Poll is how old the list of mailboxes and a listing of messages may be
 	// before they are compared with the server's.
 	Poll time.Duration
-	// Resized is told that a file's size turned out different from what Size
-	// said, or that every size of Kind Whole in the account did (box nil). It
-	// must not block.
-	Resized func(box *Box, f File)
+	// Notify is told of every change. It must not block.
+	Notify func(Event)
 }
 
 // Account is all that is known of an account. It is safe for concurrent use.
@@ -54,8 +52,8 @@ func New(src Source, opts Options) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opts.Resized == nil {
-		opts.Resized = func(*Box, File) {}
+	if opts.Notify == nil {
+		opts.Notify = func(Event) {}
 	}
 	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box)}
 	a.life, a.end = context.WithCancel(context.Background())
@@ -90,6 +88,14 @@ func (a *Account) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 	return a.list, nil
 }
 
+// KnownMailboxes is Mailboxes as of the last time that the server was asked,
+// however long ago.
+func (a *Account) KnownMailboxes() []Mailbox {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.list
+}
+
 // relist asks the server for the list of mailboxes.
 func (a *Account) relist(ctx context.Context) error {
 	_, err := a.lists.do(ctx, a.life, struct{}{}, func(ctx context.Context) (struct{}, error) {
@@ -98,11 +104,15 @@ func (a *Account) relist(ctx context.Context) error {
 			return struct{}{}, fmt.Errorf("list mailboxes: %w", err)
 		}
 		a.mu.Lock()
-		defer a.mu.Unlock()
-		if !slices.Equal(list, a.list) { // else readers can see that it is the same
+		first, changed := a.listed.IsZero(), !slices.Equal(list, a.list)
+		if changed { // else readers can see that it is the same
 			a.list = list
 		}
 		a.listed = time.Now()
+		a.mu.Unlock()
+		if changed && !first {
+			a.opts.Notify(Event{Kind: MailboxesChanged})
+		}
 		return struct{}{}, nil
 	})
 	return err
@@ -153,12 +163,7 @@ func (a *Account) retire(b *Box) {
 		delete(a.boxes, b.id)
 	}
 	a.mu.Unlock()
-	b.stale.Store(true)
-}
-
-// stale retires b if err says that its mailbox is no more what it was.
-func (a *Account) noteStale(b *Box, err error) {
-	if errors.Is(err, ErrStale) {
-		a.retire(b)
+	if !b.stale.Swap(true) {
+		a.opts.Notify(Event{Kind: Retired, Box: b})
 	}
 }

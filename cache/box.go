@@ -2,7 +2,9 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -64,6 +66,13 @@ func (b *Box) Known() (Listing, bool) {
 	return Listing{b.validity, b.uids, b.synced}, !b.synced.IsZero()
 }
 
+// All returns the messages of the last sync, in no order.
+func (b *Box) All() []*Message {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return slices.Collect(maps.Values(b.messages))
+}
+
 // Message returns a message of the last listing. ErrNotExist: the mailbox does
 // not have it.
 func (b *Box) Message(ctx context.Context, uid uint32) (*Message, error) {
@@ -114,7 +123,9 @@ func (b *Box) validityNow() uint32 {
 
 // failed adds to err what it failed on, and retires the box if it is stale.
 func (b *Box) failed(op string, uid uint32, err error) error {
-	b.account.noteStale(b, err)
+	if errors.Is(err, ErrStale) {
+		b.account.retire(b)
+	}
 	if uid != 0 {
 		return fmt.Errorf("%s of message %d in mailbox %q: %w", op, uid, b.id.Name, err)
 	}

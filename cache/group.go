@@ -83,7 +83,7 @@ func (b *Box) load(ctx context.Context, m *Message, first File, how fetching, fi
 			a.mem.set(blockKey{b.serial, f, wholeFile}, data)
 			b.provenSize(f, int64(len(data)))
 			if f.Kind == Whole && f.Part == Outer && a.trust.compare(m.Size, int64(len(data))) {
-				a.opts.Resized(nil, File{})
+				a.opts.Notify(Event{Kind: SizesLost})
 			}
 		}
 		return g, nil

@@ -49,7 +49,7 @@ func (b *Box) Open(ctx context.Context, f File) (*Reader, error) {
 		}
 		if n := int64(len(r.data)); n != s.N {
 			r.size = n
-			b.account.opts.Resized(b, f)
+			b.account.opts.Notify(Event{Kind: Resized, Box: b, File: f})
 		}
 	}
 	return r, nil

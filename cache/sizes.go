@@ -151,7 +151,7 @@ func (b *Box) contradicted(ctx context.Context, m *Message, f File) error {
 	if _, err := b.whole(ctx, m, f); err != nil {
 		return err
 	}
-	b.account.opts.Resized(b, f)
+	b.account.opts.Notify(Event{Kind: Resized, Box: b, File: f})
 	return b.failed("read", f.UID, fmt.Errorf("section %q: %w; it is known now, read it again", f.section(m), ErrContent))
 }
 

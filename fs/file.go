@@ -35,6 +35,8 @@ func (f *FS) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.Rea
 	if !ok {
 		return nil, fuse.EBADF
 	}
+	f.notifier.begin(in.NodeId)
+	defer f.notifier.end(in.NodeId)
 	n, err := r.ReadAt(interruptible(cancel), buf, int64(in.Offset))
 	if err != nil {
 		return nil, f.openStatus("read", err)

@@ -72,9 +72,9 @@ type FS struct {
 
 var _ fuse.RawFileSystem = (*FS)(nil)
 
-// New makes a tree of what open returns: the account, which is to call resized
+// New makes a tree of what open returns: the account, which is to call notify
 // as cache.Options say.
-func New(opts Options, open func(resized func(*cache.Box, cache.File)) (*cache.Account, error)) (*FS, error) {
+func New(opts Options, open func(notify func(cache.Event)) (*cache.Account, error)) (*FS, error) {
 	f := &FS{
 		RawFileSystem: fuse.NewDefaultRawFileSystem(),
 		opts:          opts,
@@ -82,7 +82,7 @@ func New(opts Options, open func(resized func(*cache.Box, cache.File)) (*cache.A
 		handles:       make(map[uint64]any),
 		shown:         make(map[node]*dirHandle),
 	}
-	account, err := open(f.resized)
+	account, err := open(f.notify)
 	if err != nil {
 		return nil, err
 	}

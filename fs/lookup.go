@@ -25,6 +25,8 @@ func (f *FS) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out 
 	if !status.Ok() {
 		return status
 	}
+	f.notifier.begin(in.NodeId)
+	defer f.notifier.end(in.NodeId)
 	ctx := interruptible(cancel)
 	n, ok, err := f.child(ctx, parent, name)
 	if err != nil {

@@ -4,99 +4,132 @@ import (
 	"sync"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
-
-	"imapfs/cache"
 )
 
-// notifier tells the kernel to forget what it has cached. It does so on a
-// goroutine of its own: from inside a request, or from whoever reads the
-// server's answers, it would deadlock, since the kernel waits for requests
-// that are under way.
+// notifier tells the kernel to forget what it has cached.
+//
+// A notification takes the kernel's lock of the inode that it is for, and waits
+// there for the requests that are under way on it: a LOOKUP or READDIR that
+// waits for the network, in a directory; a READ, in a file. So none is sent
+// from inside a request or by who reads the server's answers; each inode has a
+// queue and, while there is something in it, a goroutine of its own, so that a
+// slow mailbox holds up no other; and while requests are under way, the queue
+// is held back, since new ones would wait behind the notification. It is safe
+// for concurrent use.
 type notifier struct {
-	mu     sync.Mutex
-	server *fuse.Server // guarded by mu
-	queue  []uint64     // guarded by mu; inodes
-	wake   chan struct{}
-	done   chan struct{}
+	mu      sync.Mutex
+	server  *fuse.Server           // guarded by mu; nil before the mount and after it
+	queues  map[uint64]*inodeQueue // guarded by mu; of inodes with requests or notifications
+	senders sync.WaitGroup
+}
+
+// inodeQueue is what concerns one inode. It is guarded by notifier.mu.
+type inodeQueue struct {
+	requests int      // under way
+	sending  bool     // a goroutine is at work
+	inode    bool     // attributes and pages, or the listing, are to be forgotten
+	names    []string // entries to be forgotten
 }
 
 func (t *notifier) start(server *fuse.Server) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.server, t.wake, t.done = server, make(chan struct{}, 1), make(chan struct{})
-	go t.run()
+	t.server, t.queues = server, make(map[uint64]*inodeQueue)
 }
 
-func (t *notifier) run() {
-	defer close(t.done)
-	for range t.wake {
-		t.mu.Lock()
-		queue := t.queue
-		t.queue = nil
-		t.mu.Unlock()
-		for _, id := range queue {
-			t.server.InodeNotify(id, 0, 0) // ENOENT: the kernel does not know it, all the better
-		}
+// stop waits for what is being sent; the rest is of no use any more.
+func (t *notifier) stop() {
+	t.mu.Lock()
+	t.server = nil
+	t.mu.Unlock()
+	t.senders.Wait()
+}
+
+// begin and end frame a request on an inode.
+func (t *notifier) begin(id uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.server != nil {
+		t.queue(id).requests++
 	}
 }
 
-// inode makes the kernel forget the attributes and the pages of an inode.
+func (t *notifier) end(id uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if q := t.queues[id]; q != nil && q.requests > 0 {
+		q.requests--
+		t.next(id, q)
+	}
+}
+
+// inode makes the kernel forget the attributes of an inode, and its pages or,
+// of a directory, its listing.
 func (t *notifier) inode(ids ...uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.wake == nil {
+	if t.server == nil {
 		return
 	}
-	t.queue = append(t.queue, ids...)
-	select {
-	case t.wake <- struct{}{}:
-	default:
+	for _, id := range ids {
+		q := t.queue(id)
+		q.inode = true
+		t.next(id, q)
 	}
 }
 
-// stop ends the goroutine and waits for it.
-func (t *notifier) stop() {
+// entries makes the kernel forget names in a directory, what is below them,
+// and the directory's listing.
+func (t *notifier) entries(dir uint64, names []string) {
 	t.mu.Lock()
-	wake, done := t.wake, t.done
-	t.wake = nil
+	defer t.mu.Unlock()
+	if t.server == nil {
+		return
+	}
+	q := t.queue(dir)
+	q.inode, q.names = true, append(q.names, names...)
+	t.next(dir, q)
+}
+
+// queue returns the queue of an inode. mu is held.
+func (t *notifier) queue(id uint64) *inodeQueue {
+	q := t.queues[id]
+	if q == nil {
+		q = new(inodeQueue)
+		t.queues[id] = q
+	}
+	return q
+}
+
+// next sends what is due, or drops an empty queue. mu is held.
+func (t *notifier) next(id uint64, q *inodeQueue) {
+	due := q.inode || len(q.names) > 0
+	switch {
+	case q.requests > 0 || q.sending:
+	case due && t.server != nil:
+		q.sending = true
+		t.senders.Add(1)
+		go t.send(id, q, t.server)
+	default:
+		delete(t.queues, id)
+	}
+}
+
+func (t *notifier) send(id uint64, q *inodeQueue, server *fuse.Server) {
+	defer t.senders.Done()
+	t.mu.Lock()
+	names, inode := q.names, q.inode
+	q.names, q.inode = nil, false
 	t.mu.Unlock()
-	if wake != nil {
-		close(wake)
-		<-done
+	// ENOENT from any of these is as good: the kernel does not know it.
+	for _, name := range names {
+		server.EntryNotify(id, name)
 	}
-}
-
-// resized is told by the account that the size of a file (or, with no box, of
-// every whole message) is not what the kernel may have been told.
-func (f *FS) resized(box *cache.Box, file cache.File) {
-	var ids []uint64
-	for _, p := range f.places.all() {
-		switch {
-		case p.box == nil || box != nil && p.box != box:
-		case box != nil:
-			ids = append(ids, f.idsOf(p, file)...)
-		default:
-			l, _ := p.box.Known()
-			for _, uid := range l.UIDs {
-				ids = append(ids, f.idsOf(p, cache.File{UID: uid, Part: cache.Outer, Kind: cache.Whole})...)
-			}
-		}
+	if inode {
+		server.InodeNotify(id, 0, 0)
 	}
-	f.notifier.inode(ids...)
-}
-
-// idsOf returns the node ids under which the kernel may know a file.
-func (f *FS) idsOf(p *place, file cache.File) (ids []uint64) {
-	kinds := map[cache.Kind]kind{cache.Whole: kindEML, cache.Header: kindHeader, cache.Body: kindPart}
-	for _, v := range []view{viewRoot, viewParts, viewEML} {
-		n := node{v, kinds[file.Kind], p, file.UID, file.Part}
-		id, ok := n.pack()
-		if !ok {
-			id, ok = f.dynamic.id(n)
-		}
-		if ok {
-			ids = append(ids, id)
-		}
-	}
-	return ids
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	q.sending = false
+	t.next(id, q)
 }

@@ -85,7 +85,7 @@ func (p *places) now(ctx context.Context) (*tree, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// The account gives the same slice until it has asked the server again.
+	// The account gives the same slice until the server's list is another.
 	if p.tree == nil || len(list) != len(p.tree.list) || len(list) > 0 && &list[0] != &p.tree.list[0] {
 		p.tree = newTree(list)
 	}
@@ -129,6 +129,29 @@ func (p *places) numberedAt(number uint16) *place {
 		return nil
 	}
 	return p.numbered[number-1]
+}
+
+// known returns the place with this key, nil if nobody has asked for it.
+func (p *places) known(key string) *place {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current[key]
+}
+
+// of returns the places of a mailbox.
+func (p *places) of(box *cache.Box) []*place {
+	return slices.DeleteFunc(p.all(), func(p *place) bool { return p.box != box })
+}
+
+// renew returns the tree as it was last shown, nil if it never was, and as it
+// is.
+func (p *places) renew() (old, now *tree) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old = p.tree; old != nil {
+		p.tree = newTree(p.account.KnownMailboxes())
+	}
+	return old, p.tree
 }
 
 // all returns the places that may be in use.

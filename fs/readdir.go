@@ -125,6 +125,8 @@ func (f *FS) readDir(cancel <-chan struct{}, in *fuse.ReadIn, add add) fuse.Stat
 	if !ok {
 		return fuse.EBADF
 	}
+	f.notifier.begin(in.NodeId)
+	defer f.notifier.end(in.NodeId)
 	for off := in.Offset; off < offsetNames; off++ {
 		dot := fuse.DirEntry{Name: ".."[:off+1], Mode: n.mode(), Ino: f.ino(n, ""), Off: off + 1}
 		if _, ok := add(dot); !ok {

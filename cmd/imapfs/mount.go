@@ -115,8 +115,8 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	if err != nil {
 		return nil, err
 	}
-	tree, err := fs.New(options, func(resized func(*cache.Box, cache.File)) (*cache.Account, error) {
-		account, err := cache.New(client, cache.Options{Memory: memory, Poll: c.poll, Resized: resized})
+	tree, err := fs.New(options, func(notify func(cache.Event)) (*cache.Account, error) {
+		account, err := cache.New(client, cache.Options{Memory: memory, Poll: c.poll, Notify: notify})
 		if err == nil {
 			m.close = append(m.close, account.Close)
 		}
