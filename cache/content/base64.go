@@ -37,18 +37,35 @@ var base64Quad = func() (t [4][256]uint32) {
 func isBase64(c byte) bool { return base64Value[c] < base64Pad }
 
 // DecodeBase64 decodes base64 (RFC 2045, section 6.8) as far as it goes: what is
-// no digit is skipped, missing padding is made up for, and padding ends a group
-// but not the data, as several encoders' output may have been joined.
+// no digit is skipped, and missing padding is made up for. After padding it goes
+// on if only base64 follows, as where several encoders' output was joined, but
+// not into text such as a mailing list's footer.
 func DecodeBase64(src []byte) []byte {
 	out := make([]byte, len(src)/4*3+3)
-	n := 0
+	n, joined := 0, false
 	for len(src) > 0 {
 		used, made := decodeQuads(out[n:], src)
 		src, n = src[used:], n+made
 		used, made = decodeGroup(out[n:], src)
+		padded := used > 0 && src[used-1] == '=' && made > 0
 		src, n = src[used:], n+made
+		if padded && !joined {
+			if joined = onlyBase64(src); !joined {
+				break
+			}
+		}
 	}
 	return out[:n]
+}
+
+// onlyBase64 reports whether b has nothing but digits, padding and white space.
+func onlyBase64(b []byte) bool {
+	for _, c := range b {
+		if base64Value[c] == base64Junk && c != '\r' && c != '\n' && c != ' ' && c != '\t' {
+			return false
+		}
+	}
+	return true
 }
 
 // decodeQuads decodes whole groups of four digits until the first octet that is

@@ -128,7 +128,8 @@ func ToUTF8(name string, b []byte) []byte {
 }
 
 // registered returns the encoding that a registry has under name: the WHATWG
-// index, which maps to the supersets, before IANA's registry.
+// index, which maps to the supersets, before IANA's registry. (go-message's
+// charset package asks them in the other order, which loses the supersets.)
 func registered(name string) encoding.Encoding {
 	for _, n := range []string{name, strings.ReplaceAll(name, "-", "_")} {
 		if enc, err := htmlindex.Get(n); err == nil && enc != encoding.Replacement {
