@@ -22,7 +22,8 @@ type Options struct {
 }
 
 // Account is all that is known of an account. It is safe for concurrent use.
-// Its goroutines run only while somebody waits for them, and end with Close.
+// Its goroutines are those of Watch, and those that fetch for callers that wait
+// for them; all end with Close.
 type Account struct {
 	src    Source
 	opts   Options
@@ -32,8 +33,10 @@ type Account struct {
 	silent atomic.Pointer[time.Time] // when the server last gave no answer
 
 	// life is the parent of all that is fetched on behalf of several callers.
-	life context.Context
-	end  context.CancelFunc
+	life  context.Context
+	end   context.CancelFunc
+	tasks sync.WaitGroup
+	watch watch
 
 	lists  flight[struct{}, struct{}]
 	syncs  flight[*Box, struct{}]
@@ -63,6 +66,7 @@ func New(src Source, opts Options) (*Account, error) {
 // Close cancels what is under way. The Account must not be used afterwards.
 func (a *Account) Close() {
 	a.end()
+	a.tasks.Wait()
 	a.mem.close()
 }
 

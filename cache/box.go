@@ -24,8 +24,9 @@ type Box struct {
 	validity uint32              // guarded by mu; 0 until the first sync
 	uids     []uint32            // guarded by mu; ascending, replaced and never changed
 	messages map[uint32]*Message // guarded by mu; may hold messages that are not in uids yet
-	modseq   uint64              // guarded by mu; all up to it is in messages
-	synced   time.Time           // guarded by mu
+	state    State               // guarded by mu; as of the last sync
+	synced   time.Time           // guarded by mu; when the last sync began
+	flagged  time.Time           // guarded by mu; when all flags were last asked for
 	sizes    map[File]*size      // guarded by mu
 }
 
@@ -46,8 +47,9 @@ type Listing struct {
 // never a part that looks whole. It is at most Options.Poll late, and more only
 // while the server cannot be reached.
 func (b *Box) Listing(ctx context.Context) (Listing, error) {
+	b.account.use(b)
 	l, ok := b.Known()
-	if ok && time.Since(l.Synced) < b.account.opts.Poll {
+	if ok && (b.account.watch.covers(b, l.Synced) || time.Since(l.Synced) < b.account.opts.Poll) {
 		return l, nil
 	}
 	err := b.account.refresh(ctx, ok, b.Sync)
@@ -76,6 +78,7 @@ func (b *Box) All() []*Message {
 // Message returns a message of the last listing. ErrNotExist: the mailbox does
 // not have it.
 func (b *Box) Message(ctx context.Context, uid uint32) (*Message, error) {
+	b.account.use(b)
 	m := b.message(uid)
 	if m == nil {
 		if _, ok := b.Known(); !ok {

@@ -27,6 +27,16 @@ type Source interface {
 	// mod-sequence since; of every message if since is 0 (RFC 7162, 3.1.4.1).
 	Flags(ctx context.Context, id ID, validity uint32, since uint64, yield func(uid uint32, flags []string, modseq uint64)) error
 
+	// States tells the present states of mailboxes without opening them. One
+	// that has gone is left out.
+	States(ctx context.Context, ids []ID) (map[ID]State, error)
+
+	// Idle waits for changes in one mailbox, until ctx ends or the connection
+	// is lost: started is called when changes from then on are told, changed
+	// when there may be some. Neither may block. An account has one Idle at a
+	// time. errors.ErrUnsupported: the server cannot.
+	Idle(ctx context.Context, id ID, started, changed func()) error
+
 	// Fetch gets octets of bodies, all in one round trip, without setting
 	// \Seen. The results stand at the index of their request; nil is a section
 	// that the server says is not there (NIL). ErrNotExist: the message itself
@@ -44,6 +54,8 @@ type State struct {
 	Count uint32
 	// ModSeq is HIGHESTMODSEQ (RFC 7162), 0 where the server has none.
 	ModSeq uint64
+	// Unseen is the number of messages without \Seen; EXAMINE does not tell it.
+	Unseen uint32
 }
 
 // Request asks for a range of octets of BODY[Section] of one message.

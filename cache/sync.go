@@ -35,14 +35,13 @@ func (b *Box) sync(ctx context.Context) error {
 		b.messages = make(map[uint32]*Message)
 		b.sizes = make(map[File]*size)
 	}
-	validity, old, modseq := b.validity, b.uids, b.modseq
+	validity, old, modseq, first := b.validity, b.uids, b.state.ModSeq, b.synced.IsZero()
 	b.mu.Unlock()
 	if state.Validity != validity {
 		return ErrStale
 	}
 
-	// HIGHESTMODSEQ unchanged: no flag has changed (RFC 7162, section 3.1.2.1).
-	if len(old) > 0 && (modseq == 0 || modseq != state.ModSeq) {
+	if b.flagsDue(modseq, state.ModSeq, len(old)) {
 		if err := src.Flags(ctx, b.id, validity, modseq, b.setFlags); err != nil {
 			return err
 		}
@@ -52,19 +51,63 @@ func (b *Box) sync(ctx context.Context) error {
 	}
 
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	// A message that was expunged after Snapshot has no summary.
 	uids = slices.DeleteFunc(uids, func(uid uint32) bool { return b.messages[uid] == nil })
+	var gone []*Message
 	for _, uid := range old {
 		if _, ok := slices.BinarySearch(uids, uid); !ok {
+			gone = append(gone, b.messages[uid])
 			delete(b.messages, uid)
 		}
 	}
-	if !slices.Equal(b.uids, uids) { // else readers can see that it is the same
+	changed := !slices.Equal(old, uids)
+	if changed { // else readers can see that it is the same
 		b.uids = uids
 	}
-	b.modseq, b.synced = state.ModSeq, started
+	for _, m := range b.messages {
+		if !slices.Contains(m.Flags, `\Seen`) {
+			state.Unseen++
+		}
+	}
+	b.state, b.synced = state, started
+	b.mu.Unlock()
+	if changed && !first {
+		b.account.opts.Notify(Event{Kind: MessagesChanged, Box: b, Gone: gone})
+	}
 	return nil
+}
+
+// manyFlags is for how many messages it matters that a server without CONDSTORE
+// has to send all their flags to tell of one.
+const manyFlags = 5000
+
+// flagsDue reports whether flags are to be asked for: where HIGHESTMODSEQ is
+// the same, none has changed (RFC 7162, section 3.1.2.1).
+func (b *Box) flagsDue(modseq, now uint64, messages int) bool {
+	if messages == 0 || modseq != 0 && modseq == now {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if modseq == 0 && messages > manyFlags && time.Since(b.flagged) < b.account.opts.Poll {
+		return false
+	}
+	b.flagged = time.Now()
+	return true
+}
+
+// unchanged reports whether the state that the server told, when asked, is that
+// of the last sync, which thereby is as good as repeated.
+func (b *Box) unchanged(now State, asked time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	was := b.state
+	same := was.Validity == now.Validity && was.Next == now.Next && was.Count == now.Count &&
+		was.ModSeq == now.ModSeq && was.Unseen == now.Unseen
+	if same {
+		b.synced = asked
+	}
+	return same
 }
 
 // fetchSummaries gets what is missing of uids, the newest first. What has come

@@ -95,7 +95,10 @@ func New(opts Options, open func(notify func(cache.Event)) (*cache.Account, erro
 func (f *FS) String() string { return "imapfs" }
 
 // Init is told of the mount by go-fuse.
-func (f *FS) Init(server *fuse.Server) { f.notifier.start(server) }
+func (f *FS) Init(server *fuse.Server) {
+	f.notifier.start(server)
+	f.account.Watch()
+}
 
 // OnUnmount is told of its end.
 func (f *FS) OnUnmount() { f.notifier.stop() }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"imapfs/cache"
+	"imapfs/imapbackend/guard"
 )
 
 // Security is how a connection is protected.
@@ -65,8 +66,9 @@ const (
 // Client is an account on a server. It implements cache.Source, and is safe
 // for concurrent use.
 type Client struct {
-	opts Options
-	pool *pool
+	opts    Options
+	pool    *pool
+	watcher watcher
 }
 
 var _ cache.Source = (*Client)(nil)
@@ -75,7 +77,8 @@ var _ cache.Source = (*Client)(nil)
 // credentials is known at once.
 func Dial(ctx context.Context, opts Options) (*Client, error) {
 	c := &Client{opts: opts}
-	c.pool = newPool(opts.MaxConnections, func(ctx context.Context) (*session, error) { return connect(ctx, &c.opts) })
+	// One of the connections is the watcher's, if there is more than one.
+	c.pool = newPool(opts.MaxConnections-1, func(ctx context.Context) (*session, error) { return connect(ctx, &c.opts, guard.Hooks{}) })
 	s, err := c.pool.acquire(ctx)
 	if err != nil {
 		c.pool.close()
@@ -86,4 +89,7 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 }
 
 // Close ends all connections.
-func (c *Client) Close() { c.pool.close() }
+func (c *Client) Close() {
+	c.pool.close()
+	c.watcher.close()
+}

@@ -19,6 +19,8 @@ import (
 // another from the server.
 type pool struct {
 	connect func(context.Context) (*session, error)
+	life    context.Context // until close
+	end     context.CancelFunc
 
 	mu       sync.Mutex
 	max      int
@@ -34,7 +36,9 @@ type pool struct {
 }
 
 func newPool(size int, connect func(context.Context) (*session, error)) *pool {
-	return &pool{connect: connect, max: max(size, 1)}
+	p := &pool{connect: connect, max: max(size, 1)}
+	p.life, p.end = context.WithCancel(context.Background())
+	return p
 }
 
 const (
@@ -210,7 +214,7 @@ func (p *pool) sweep() {
 // dial adds a session, which nobody uses yet, to the pool. p.dialing counts
 // the caller.
 func (p *pool) dial(ctx context.Context) error {
-	s, err := p.attempt(ctx)
+	s, err := p.attempt(ctx, p.connect)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dialing--
@@ -234,7 +238,7 @@ func (p *pool) dial(ctx context.Context) error {
 }
 
 // attempt connects, unless that failed too short a time ago.
-func (p *pool) attempt(ctx context.Context) (*session, error) {
+func (p *pool) attempt(ctx context.Context, connect func(context.Context) (*session, error)) (*session, error) {
 	p.mu.Lock()
 	failures, delay, refusal := p.failures, time.Until(p.retry), p.refusal
 	p.mu.Unlock()
@@ -253,7 +257,7 @@ func (p *pool) attempt(ctx context.Context) (*session, error) {
 			return nil, ctx.Err()
 		}
 	}
-	s, err := p.connect(ctx)
+	s, err := connect(ctx)
 	if err == nil || ctx.Err() != nil {
 		return s, err
 	}
@@ -301,6 +305,7 @@ func (p *pool) release(s *session) {
 
 // close ends all sessions.
 func (p *pool) close() {
+	p.end()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true

@@ -30,8 +30,8 @@ type session struct {
 	moving   bool        // it is being given to another mailbox
 }
 
-// connect dials and signs in.
-func connect(ctx context.Context, o *Options) (*session, error) {
+// connect dials and signs in. It completes the hooks.
+func connect(ctx context.Context, o *Options, hooks guard.Hooks) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
 	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
@@ -49,16 +49,12 @@ func connect(ctx context.Context, o *Options) (*session, error) {
 		}
 		nc = secure
 	}
-	conn := guard.New(nc, guard.Options{
-		FirstByte: firstByte,
-		Progress:  progress,
-		Log:       o.ProtocolLog,
-		Hooks: guard.Hooks{Status: func(st guard.Status, _ bool) {
-			if st.Code == "ALERT" { // RFC 9051, 7.1: it must be shown to the user
-				o.Log.Warn("server alert", "server", o.Address, "text", st.Text)
-			}
-		}},
-	})
+	hooks.Status = func(st guard.Status, _ bool) {
+		if st.Code == "ALERT" { // RFC 9051, 7.1: it must be shown to the user
+			o.Log.Warn("server alert", "server", o.Address, "text", st.Text)
+		}
+	}
+	conn := guard.New(nc, guard.Options{FirstByte: firstByte, Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
 	p := guard.Prologue{
 		Username: o.Username,
 		Password: o.Password,
@@ -82,10 +78,7 @@ func (s *session) has(capability string) bool { return slices.Contains(s.caps, c
 
 // examine opens a mailbox read-only. The caller is the session's only user.
 func (s *session) examine(ctx context.Context, id cache.ID) (cache.State, error) {
-	name := id.Name
-	if id.Raw {
-		name = guard.MailboxAlias(id.Name)
-	}
+	name := engineName(id)
 	options := &imap.SelectOptions{ReadOnly: true, CondStore: s.has("CONDSTORE")}
 	data, err := await(ctx, func() (*imap.SelectData, error) { return s.engine.Select(name, options).Wait() })
 	if err != nil {
@@ -97,6 +90,14 @@ func (s *session) examine(ctx context.Context, id cache.ID) (cache.State, error)
 		Count:    data.NumMessages,
 		ModSeq:   data.HighestModSeq,
 	}, nil
+}
+
+// engineName is what the engine calls a mailbox.
+func engineName(id cache.ID) string {
+	if id.Raw {
+		return guard.MailboxAlias(id.Name)
+	}
+	return id.Name
 }
 
 // await runs a command of the engine, which knows no contexts. If ctx ends

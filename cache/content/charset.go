@@ -2,13 +2,14 @@ package content
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/emersion/go-message/charset"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
@@ -115,32 +116,32 @@ func ToUTF8(name string, b []byte) []byte {
 	}
 	enc := charsets[name]
 	if enc == nil {
-		enc = registered(name)
+		enc = whatwg(name)
 	}
-	if enc == nil {
+	if enc != nil {
+		if out, err := enc.NewDecoder().Bytes(b); err == nil {
+			return validUTF8(out)
+		}
 		return guessUTF8(b)
 	}
-	out, err := enc.NewDecoder().Bytes(b)
-	if err != nil {
-		return guessUTF8(b)
+	// go-message knows the rest of IANA's registry. It is not asked first: it
+	// takes a charset literally where mail clients take its superset.
+	if r, err := charset.Reader(name, bytes.NewReader(b)); err == nil {
+		if out, err := io.ReadAll(r); err == nil {
+			return validUTF8(out)
+		}
 	}
-	return validUTF8(out)
+	return guessUTF8(b)
 }
 
-// registered returns the encoding that a registry has under name: the WHATWG
-// index, which maps to the supersets, before IANA's registry. (go-message's
-// charset package asks them in the other order, which loses the supersets.)
-func registered(name string) encoding.Encoding {
+// whatwg returns the encoding that the WHATWG index has under name.
+func whatwg(name string) encoding.Encoding {
 	for _, n := range []string{name, strings.ReplaceAll(name, "-", "_")} {
 		if enc, err := htmlindex.Get(n); err == nil && enc != encoding.Replacement {
 			return enc
 		}
 	}
-	enc, err := ianaindex.MIME.Encoding(name)
-	if err != nil {
-		return nil
-	}
-	return enc
+	return nil
 }
 
 // cleanCharset brings a declared charset into the form that the tables use.

@@ -32,6 +32,10 @@ type command struct {
 	take  func(name string, line []byte) bool
 	lost  error // the first item that could not be delivered
 
+	// Of an IDLE.
+	goAhead chan struct{} // closed when the server agrees
+	idling  bool          // it has, and owes no answer; guarded by Conn.mu
+
 	done   chan struct{}
 	status Status // these two are valid once done is closed
 	err    error
@@ -89,11 +93,8 @@ func (c *Conn) do(ctx context.Context, cmd *command, line string) (Status, error
 		c.mu.Unlock()
 		return Status{}, ctx.Err()
 	}
-	switch {
-	case cmd.err != nil:
-		return Status{}, cmd.err
-	case cmd.status.Type != "OK":
-		return cmd.status, cmd.status
+	if err := cmd.result(); err != nil {
+		return cmd.status, err
 	}
 	return cmd.status, cmd.lost
 }

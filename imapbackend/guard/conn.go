@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -129,7 +130,8 @@ func (s *socket) Read(p []byte) (int, error) {
 // arm sets the read deadline while an answer is due, and lifts it else. The
 // caller holds mu.
 func (c *Conn) arm(limit time.Duration) {
-	switch due := len(c.pending) > 0 || c.prologue; {
+	owes := func(cmd *command) bool { return !cmd.idling }
+	switch due := c.prologue || slices.ContainsFunc(c.pending, owes); {
 	case due:
 		c.nc.SetReadDeadline(time.Now().Add(limit))
 		c.armed = true

@@ -43,7 +43,9 @@ func (c *Conn) continuation() {
 	if c.awaited > 0 {
 		c.awaited--
 		c.put("+ go ahead\r\n")
+		return
 	}
+	c.idles()
 }
 
 // tagged ends a command.

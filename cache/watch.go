@@ -1,0 +1,225 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// watch is what follows the server: one mailbox, the one in use, by IDLE; the
+// others that are known, and the list of them, by asking for their states now
+// and then.
+type watch struct {
+	inUse   atomic.Pointer[Box]        // which the last reader was in
+	idling  atomic.Pointer[idlePeriod] // nil: there is no IDLE now
+	touched chan struct{}              // inUse is another; room for one
+}
+
+// idlePeriod is an IDLE under way.
+type idlePeriod struct {
+	box   *Box
+	since time.Time
+}
+
+// covers reports whether all changes since synced are told by IDLE.
+func (w *watch) covers(b *Box, synced time.Time) bool {
+	p := w.idling.Load()
+	return p != nil && p.box == b && synced.After(p.since)
+}
+
+const (
+	// settle is how long a mailbox must have been the one in use before IDLE
+	// goes there, so that a walk does not drag it along.
+	settle = 300 * time.Millisecond
+	// firstRetry and lastRetry bound the pause before IDLE is tried again.
+	firstRetry = time.Second
+	lastRetry  = time.Minute
+)
+
+// Watch follows changes on the server until Close, and tells Notify of them.
+// It is called once.
+func (a *Account) Watch() {
+	a.watch.touched = make(chan struct{}, 1)
+	a.tasks.Go(a.idle)
+	a.tasks.Go(a.poll)
+}
+
+// use notes that somebody reads the mailbox.
+func (a *Account) use(b *Box) {
+	if a.watch.inUse.Swap(b) != b && a.watch.touched != nil {
+		select {
+		case a.watch.touched <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// idle keeps an IDLE in the mailbox in use.
+func (a *Account) idle() {
+	retry := firstRetry
+	for a.life.Err() == nil {
+		b := a.watch.inUse.Load()
+		if b == nil || b.stale.Load() {
+			b = a.Box(ID{Name: "INBOX"})
+		}
+		began := time.Now()
+		err := a.idleIn(b)
+		if errors.Is(err, errors.ErrUnsupported) {
+			return
+		}
+		if err == nil || time.Since(began) > lastRetry {
+			retry = firstRetry
+		}
+		if err != nil {
+			if errors.Is(err, ErrStale) || errors.Is(err, ErrNotExist) {
+				a.watch.inUse.CompareAndSwap(b, nil)
+			}
+			sleep(a.life, retry/2+rand.N(retry/2))
+			retry = min(2*retry, lastRetry)
+		}
+	}
+}
+
+// idleIn runs IDLE in b until another mailbox is in use, or something fails.
+func (a *Account) idleIn(b *Box) error {
+	ctx, cancel := context.WithCancel(a.life)
+	news := make(chan struct{}, 1)
+	signal := func() {
+		select {
+		case news <- struct{}{}:
+		default:
+		}
+	}
+	started := func() {
+		a.watch.idling.Store(&idlePeriod{b, time.Now()})
+		signal() // what changed before was not told
+	}
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	defer cancel()
+	defer a.watch.idling.Store(nil)
+	tasks.Go(func() { b.follow(ctx, news) })
+	moved := make(chan struct{})
+	tasks.Go(func() {
+		defer close(moved)
+		a.awaitMove(ctx, b)
+	})
+	ended := make(chan error, 1)
+	tasks.Go(func() { ended <- a.src.Idle(ctx, b.id, started, signal) })
+	select {
+	case err := <-ended:
+		return err
+	case <-moved:
+		return nil
+	}
+}
+
+// follow syncs b, if somebody has listed it, at all news until ctx ends.
+func (b *Box) follow(ctx context.Context, news <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-news:
+		}
+		for {
+			if _, ok := b.Known(); !ok || b.Sync(ctx) == nil {
+				break
+			}
+			if !sleep(ctx, firstRetry) {
+				return
+			}
+		}
+	}
+}
+
+// awaitMove returns when another mailbox than b has been the one in use for a
+// while, or ctx ends.
+func (a *Account) awaitMove(ctx context.Context, b *Box) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.watch.touched:
+		}
+		for now := a.watch.inUse.Load(); now != b; {
+			if !sleep(ctx, settle) {
+				return
+			}
+			was := now
+			if now = a.watch.inUse.Load(); now == was && now != b {
+				return
+			}
+		}
+	}
+}
+
+// sleep waits, and reports whether ctx lives on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// poll compares, every poll interval, all that IDLE does not cover.
+func (a *Account) poll() {
+	for sleep(a.life, a.opts.Poll) {
+		if a.relist(a.life) != nil {
+			continue // offline; there is no use in asking for more
+		}
+		a.pollBoxes(a.life)
+	}
+}
+
+// pollBoxes asks for the states of the mailboxes that are known, and syncs
+// those that changed. The one in use has its flags compared, too, where IDLE
+// does not tell of them.
+func (a *Account) pollBoxes(ctx context.Context) {
+	boxes := make(map[ID]*Box)
+	var ids []ID
+	a.mu.Lock()
+	for id, b := range a.boxes {
+		if l, ok := b.Known(); ok && !a.watch.covers(b, l.Synced) {
+			boxes[id] = b
+			ids = append(ids, id)
+		}
+	}
+	a.mu.Unlock()
+	if len(ids) == 0 {
+		return
+	}
+	asked := time.Now()
+	states, err := a.src.States(ctx, ids)
+	if err != nil {
+		return
+	}
+	for id, b := range boxes {
+		state, ok := states[id]
+		switch {
+		case !ok:
+			a.vanished(b)
+		case b.unchanged(state, asked) && b != a.watch.inUse.Load():
+		default:
+			b.Sync(ctx) // what fails is tried again at the next poll
+		}
+	}
+}
+
+// vanished retires a box of which the server says nothing any more, if the
+// list of mailboxes does not have it either.
+func (a *Account) vanished(b *Box) {
+	for _, m := range a.KnownMailboxes() {
+		if m.ID() == b.id && !m.NoSelect {
+			return
+		}
+	}
+	a.retire(b)
+}
