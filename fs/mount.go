@@ -1,10 +1,13 @@
 package fs
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
@@ -20,14 +23,20 @@ type MountOptions struct {
 	Debug bool
 }
 
-// Mount is a tree that is attached to a directory.
+// Mount is a tree that is attached to a directory. It is safe for concurrent
+// use.
 type Mount struct {
 	server *fuse.Server
+	path   string
 }
 
 // Attach mounts f at the directory, read-only, and returns once it can be
 // used. Programs in it get answers until Unmount or umount(8).
 func (f *FS) Attach(mountpoint string, o MountOptions) (*Mount, error) {
+	path, err := absolute(mountpoint)
+	if err != nil {
+		return nil, pathError("mountpoint", mountpoint, err)
+	}
 	options := fuse.MountOptions{
 		FsName: strings.ReplaceAll(o.Source, ",", "%2C"),
 		Name:   "imapfs",
@@ -43,29 +52,65 @@ func (f *FS) Attach(mountpoint string, o MountOptions) (*Mount, error) {
 		ExtraCapabilities: fuse.CAP_READDIRPLUS_AUTO,
 		Logger:            slog.NewLogLogger(f.opts.Log.Handler(), slog.LevelDebug),
 		Debug:             o.Debug,
+		// Root needs no helper program, and is told more without.
+		DirectMountStrict: os.Geteuid() == 0,
+		DirectMountFlags:  directFlags,
 	}
-	// Root needs no helper program.
-	options.DirectMount = os.Geteuid() == 0
-	options.DirectMountFlags = directFlags
-	server, err := fuse.NewServer(f, mountpoint, &options)
-	if err != nil {
+	var server *fuse.Server
+	complaint, err := complaints(func() (err error) {
+		server, err = fuse.NewServer(f, path, &options)
+		return err
+	})
+	switch {
+	case err != nil && complaint != "":
+		return nil, fmt.Errorf("mount at %s: %s", mountpoint, complaint)
+	case errors.Is(err, syscall.EPERM):
+		return nil, fmt.Errorf("mount at %s: not permitted; a container needs --cap-add SYS_ADMIN --device /dev/fuse", mountpoint)
+	case err != nil:
 		return nil, fmt.Errorf("mount at %s: %w", mountpoint, err)
 	}
 	go server.Serve()
 	if err := server.WaitMount(); err != nil {
-		server.Unmount()
+		unmount(path, true)
 		return nil, fmt.Errorf("mount at %s: %w", mountpoint, err)
 	}
-	return &Mount{server}, nil
+	return &Mount{server, path}, nil
+}
+
+// complaints runs mount, and returns what fusermount3 has to say about it. It
+// inherits this process's standard error from go-fuse, and tells the reason of
+// a failure nowhere else ("user_allow_other" in /etc/fuse.conf, for example).
+func complaints(mount func() error) (string, error) {
+	if os.Geteuid() == 0 {
+		return "", mount()
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	stderr := os.Stderr
+	os.Stderr = w
+	err = mount()
+	os.Stderr = stderr
+	w.Close()
+	text, _ := io.ReadAll(r)
+	return strings.TrimPrefix(strings.TrimSpace(string(text)), "fusermount3: "), err
 }
 
 // Wait returns once the tree is attached no more.
 func (m *Mount) Wait() { m.server.Wait() }
 
-// Unmount detaches the tree; it fails while a program uses it.
+// Unmount detaches the tree and waits for its end. While programs use it, that
+// fails with a Busy error.
 func (m *Mount) Unmount() error {
-	if err := m.server.Unmount(); err != nil {
-		return fmt.Errorf("unmount: %w", err)
+	if err := unmount(m.path, false); err != nil {
+		return err
 	}
+	m.server.Wait()
 	return nil
 }
+
+// Abandon takes the tree out of sight although programs use it; they get
+// answers until this process ends.
+func (m *Mount) Abandon() error { return unmount(m.path, true) }

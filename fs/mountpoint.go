@@ -4,81 +4,178 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
-// CheckMountpoint reports why dir is no place to mount at. What a killed
+// subtype is what the kernel's list of mounts calls an imapfs.
+const subtype = "fuse.imapfs"
+
+// CheckMountpoint reports why nothing can be mounted at dir. What a killed
 // imapfs left there is cleaned up.
 func CheckMountpoint(dir string) error {
-	info, err := os.Stat(dir)
-	if errors.Is(err, syscall.ENOTCONN) {
-		if err := Unmount(dir); err != nil {
-			return err
-		}
-		info, err = os.Stat(dir)
+	if err := checkFUSE(); err != nil {
+		return err
 	}
+	path, err := absolute(dir)
 	if err != nil {
-		return fmt.Errorf("mountpoint: %w", err)
+		return pathError("mountpoint", dir, err)
 	}
-	if !info.IsDir() {
-		return fmt.Errorf("mountpoint %s is not a directory", dir)
-	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("mountpoint: %w", err)
-	}
-	defer f.Close()
-	mounted, err := isMounted(dir)
+	kind, err := mountedAt(path)
 	if err != nil {
 		return err
 	}
-	if mounted {
-		return fmt.Errorf("mountpoint %s has an imapfs mounted already", dir)
+	info, err := os.Stat(path)
+	if errors.Is(err, syscall.ENOTCONN) && kind == subtype {
+		// Whatever holds it holds something dead.
+		if err := detach(path, true); err != nil {
+			return fmt.Errorf("mountpoint %s holds the rest of a killed imapfs: %w", dir, err)
+		}
+		if kind, err = mountedAt(path); err != nil {
+			return err
+		}
+		info, err = os.Stat(path)
 	}
-	if _, err := f.Readdirnames(1); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("mountpoint %s is not empty; what is in it could not be seen", dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("mountpoint %s does not exist; create the directory first", dir)
+	case errors.Is(err, syscall.ENOTCONN):
+		return fmt.Errorf("mountpoint %s holds a dead %s mount; unmount that first", dir, kind)
+	case err != nil:
+		return pathError("mountpoint", dir, err)
+	case !info.IsDir():
+		return fmt.Errorf("mountpoint %s is not a directory", dir)
+	case kind == subtype:
+		return fmt.Errorf("mountpoint %s is in use: an imapfs is mounted there", dir)
+	case kind != "" && kind != "autofs": // which waits to be mounted over
+		return fmt.Errorf("mountpoint %s is in use: %s is mounted there", dir, kind)
+	}
+	return checkEmpty(dir, path)
+}
+
+func checkEmpty(dir, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return pathError("mountpoint", dir, err)
+	}
+	defer f.Close()
+	switch _, err := f.Readdirnames(1); {
+	case err == nil:
+		return fmt.Errorf("mountpoint %s is not empty; the mount would hide what is in it", dir)
+	case !errors.Is(err, io.EOF):
+		return pathError("mountpoint", dir, err)
 	}
 	return nil
 }
 
-// Unmount takes an imapfs away from dir, whether its process still runs or not.
-func Unmount(dir string) error {
-	mounted, err := isMounted(dir)
+// CheckMounted reports that there is no imapfs at dir.
+func CheckMounted(dir string) error {
+	path, err := absolute(dir)
 	if err != nil {
+		return pathError("mountpoint", dir, err)
+	}
+	kind, err := mountedAt(path)
+	if err == nil && kind != subtype {
+		err = fmt.Errorf("no imapfs is mounted at %s", dir)
+	}
+	return err
+}
+
+// Unmount takes an imapfs away from dir, whether its process still runs or
+// not. While programs use it, that fails with a Busy error; lazy takes it out
+// of their sight instead, and it ends with the last of them.
+func Unmount(dir string, lazy bool) error {
+	if err := CheckMounted(dir); err != nil {
 		return err
 	}
-	if !mounted {
-		return fmt.Errorf("%s: no imapfs is mounted there", dir)
+	path, err := absolute(dir)
+	if err != nil {
+		return pathError("mountpoint", dir, err)
 	}
-	if err := detach(dir); err != nil {
-		return fmt.Errorf("unmount %s: %w", dir, err)
+	return unmount(path, lazy)
+}
+
+// unmount detaches path, as absolute gives it.
+func unmount(path string, lazy bool) error {
+	// The kernel may still be closing files of programs that have ended.
+	const tries, pause = 5, 30 * time.Millisecond
+	for try := 1; ; try++ {
+		err := detach(path, lazy)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, syscall.EBUSY):
+			return fmt.Errorf("unmount %s: %w", path, err)
+		case try == tries:
+			return &Busy{Mountpoint: path, Holders: holders(path)}
+		}
+		time.Sleep(pause)
 	}
-	return nil
+}
+
+// Busy is the failure to unmount what programs use.
+type Busy struct {
+	Mountpoint string
+	// Holders are those programs, as far as they can be found out.
+	Holders []Process
+}
+
+// Process is a running program.
+type Process struct {
+	ID   int
+	Name string
+}
+
+func (b *Busy) Error() string {
+	const shown = 5
+	who := "a program of another user"
+	if len(b.Holders) > 0 {
+		var names []string
+		for _, p := range b.Holders[:min(len(b.Holders), shown)] {
+			names = append(names, fmt.Sprintf("%s (process %d)", p.Name, p.ID))
+		}
+		if more := len(b.Holders) - shown; more > 0 {
+			names = append(names, fmt.Sprintf("%d more", more))
+		}
+		who = strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s is in use by %s", b.Mountpoint, who)
 }
 
 // absolute is dir as the kernel lists it. A mountpoint whose process is gone
 // cannot be looked at, but its parent can.
 func absolute(dir string) (string, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
+	const links = 40 // as the kernel follows
+	for range links {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return "", err
+		}
+		parent, err := filepath.EvalSymlinks(filepath.Dir(abs))
+		if err != nil {
+			return "", err
+		}
+		abs = filepath.Join(parent, filepath.Base(abs))
+		target, err := os.Readlink(abs)
+		if err != nil {
+			return abs, nil // no link
+		}
+		if dir = target; !filepath.IsAbs(target) {
+			dir = filepath.Join(parent, target)
+		}
 	}
-	parent, err := filepath.EvalSymlinks(filepath.Dir(dir))
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(parent, filepath.Base(dir)), nil
+	return "", syscall.ELOOP
 }
 
-// run runs a helper program, and returns what it complains of.
-func run(name string, args ...string) error {
-	out, err := exec.Command(name, args...).CombinedOutput()
-	if err != nil && len(out) > 0 {
-		return errors.New(strings.TrimSpace(string(out)))
+// pathError says once, and not as a system call, what is wrong with a path.
+func pathError(what, path string, err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		err = e.Err
 	}
-	return err
+	return fmt.Errorf("%s %s: %w", what, path, err)
 }

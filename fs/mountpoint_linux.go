@@ -4,32 +4,56 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// isMounted reports whether an imapfs is mounted at dir (proc(5), mountinfo).
-func isMounted(dir string) (bool, error) {
-	dir, err := absolute(dir)
-	if err != nil {
-		return false, err
+const device = "/dev/fuse"
+
+// checkFUSE reports that this machine cannot mount with FUSE.
+func checkFUSE() error {
+	if _, err := os.Stat(device); errors.Is(err, fs.ErrNotExist) {
+		return errors.New("there is no " + device + ": load the kernel module (modprobe fuse), or give the container --device " + device)
 	}
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	_, err := fusermount()
+	return err
+}
+
+// fusermount finds the program by which ordinary users mount.
+func fusermount() (string, error) {
+	for _, name := range []string{"fusermount3", "/bin/fusermount3", "fusermount", "/bin/fusermount"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("there is no fusermount3, without which only root can mount: install the package fuse3")
+}
+
+// mountedAt returns the type of what is mounted at path, the topmost; "":
+// nothing is (proc(5), mountinfo).
+func mountedAt(path string) (kind string, err error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
-		return false, fmt.Errorf("list of mounts: %w", err)
+		return "", fmt.Errorf("list of mounts: %w", err)
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20) // options of overlays are long
 	for lines.Scan() {
 		mount, rest, ok := strings.Cut(lines.Text(), " - ")
 		fields := strings.Fields(mount)
-		if ok && len(fields) > 4 && unescape(fields[4]) == dir && strings.HasPrefix(rest, "fuse.imapfs ") {
-			return true, nil
+		if ok && len(fields) > 4 && unescape(fields[4]) == path {
+			kind, _, _ = strings.Cut(rest, " ")
 		}
 	}
-	return false, lines.Err()
+	return kind, lines.Err()
 }
 
 // unescape undoes the octal escapes of mountinfo: \040 is a space.
@@ -48,13 +72,31 @@ func unescape(s string) string {
 	return b.String()
 }
 
-func detach(dir string) error {
-	if os.Geteuid() != 0 {
-		return run("fusermount3", "-u", dir)
+// detach unmounts path; EBUSY: it is in use.
+func detach(path string, lazy bool) error {
+	if os.Geteuid() == 0 {
+		flags := 0
+		if lazy {
+			flags = syscall.MNT_DETACH
+		}
+		return syscall.Unmount(path, flags)
 	}
-	err := syscall.Unmount(dir, 0)
-	if errors.Is(err, syscall.EBUSY) {
-		return errors.New("a program uses it (a shell stands in it, or a file in it is open)")
+	program, err := fusermount()
+	if err != nil {
+		return err
+	}
+	options := "-u"
+	if lazy {
+		options = "-uz"
+	}
+	out, err := exec.Command(program, options, path).CombinedOutput()
+	switch text := strings.TrimSpace(string(out)); {
+	case err == nil:
+		return nil
+	case strings.Contains(text, "busy"):
+		return syscall.EBUSY
+	case text != "":
+		return errors.New(text)
 	}
 	return err
 }

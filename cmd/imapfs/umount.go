@@ -12,6 +12,6 @@ func newUmount() *cobra.Command {
 		Aliases: []string{"unmount"},
 		Short:   "Take a mount away, also one that a killed imapfs left behind",
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return fs.Unmount(args[0]) },
+		RunE:    func(_ *cobra.Command, args []string) error { return fs.Unmount(args[0], false) },
 	}
 }
