@@ -124,6 +124,9 @@ func ToUTF8(name string, b []byte) []byte {
 		}
 		return guessUTF8(b)
 	}
+	if enc, _ := htmlindex.Get(name); enc == encoding.Replacement {
+		return guessUTF8(b) // for browsers: it decodes everything to one U+FFFD
+	}
 	// go-message knows the rest of IANA's registry. It is not asked first: it
 	// takes a charset literally where mail clients take its superset.
 	if r, err := charset.Reader(name, bytes.NewReader(b)); err == nil {
@@ -160,7 +163,7 @@ func cleanCharset(name string) string {
 			name = prefix.to + rest
 		}
 	}
-	if registered(name) == nil && aliases[name] == "" {
+	if whatwg(name) == nil && charsets[name] == nil && codecs[name] == nil && aliases[name] == "" {
 		name = strings.TrimPrefix(name, "x-")
 	}
 	if to := aliases[name]; to != "" {
