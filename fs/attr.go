@@ -15,6 +15,9 @@ const blockSize = 4096
 // attr fills in n's attributes, and tells how long they hold. The size of a
 // file is fetched if need be.
 func (f *FS) attr(ctx context.Context, n node, out *fuse.Attr) (valid time.Duration, err error) {
+	if n.kind == kindControlFile {
+		return 0, f.controlAttr(ctx, n, out)
+	}
 	if n.uid == 0 {
 		when, valid := f.placeTime(ctx, n)
 		f.fill(n, "", when, 0, out)

@@ -4,8 +4,6 @@ import (
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
-
-	"imapfs/cache"
 )
 
 // Open implements fuse.RawFileSystem. What a file holds never changes, so the
@@ -17,6 +15,9 @@ func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fu
 	}
 	if in.Flags&syscall.O_ACCMODE != syscall.O_RDONLY {
 		return fuse.EROFS
+	}
+	if n.kind == kindControlFile {
+		return f.status("open", f.openControl(interruptible(cancel), n, out))
 	}
 	r, err := n.place.box.Open(interruptible(cancel), n.file())
 	if err != nil {
@@ -31,7 +32,7 @@ func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fu
 // its page cache, so what ends a read that hangs are the deadlines of the
 // account.
 func (f *FS) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
-	r, ok := f.held(in.Fh).(*cache.Reader)
+	r, ok := f.held(in.Fh).(fileHandle)
 	if !ok {
 		return nil, fuse.EBADF
 	}

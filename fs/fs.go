@@ -41,6 +41,8 @@ type Options struct {
 	Umask uint32
 	// NoXattrs answers every extended attribute with ENOSYS, once and for all.
 	NoXattrs bool
+	// Control are the files in the control directory.
+	Control []ControlFile
 	// Log gets failures that an errno does not tell enough of. No secrets.
 	Log *slog.Logger
 }
@@ -60,10 +62,11 @@ type FS struct {
 	places   places
 	dynamic  dynamic
 	listings listings
+	controls controls
 	notifier notifier
 
 	mu      sync.Mutex
-	handles map[uint64]any // guarded by mu; *cache.Reader or *dirHandle
+	handles map[uint64]any // guarded by mu; fileHandle or *dirHandle
 	last    uint64         // guarded by mu
 
 	// shown is, for each directory, how it was last opened.
@@ -78,6 +81,7 @@ func New(opts Options, open func(notify func(cache.Event)) (*cache.Account, erro
 	f := &FS{
 		RawFileSystem: fuse.NewDefaultRawFileSystem(),
 		opts:          opts,
+		controls:      controls{files: opts.Control},
 		started:       time.Now(),
 		handles:       make(map[uint64]any),
 		shown:         make(map[node]*dirHandle),

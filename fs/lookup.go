@@ -79,7 +79,8 @@ func (f *FS) child(ctx context.Context, parent node, name string) (n node, ok bo
 				return node{kind: kindTop, view: v, part: cache.Outer}, true, nil
 			}
 		}
-		return node{}, false, nil
+		n, ok := f.controls.node(name)
+		return n, ok, nil
 	case kindMessage:
 		return f.messageChild(ctx, parent, name)
 	}

@@ -32,13 +32,14 @@ const (
 type kind uint8
 
 const (
-	kindTop     kind = iota // the root of a view
-	kindControl             // .imapfs
-	kindMailbox             // a mailbox, or a level of hierarchy above some
-	kindMessage             // a directory: a message, or an enclosed one
-	kindEML                 // a file: message.eml
-	kindHeader              // a file: header.txt
-	kindPart                // a file: a leaf part
+	kindTop         kind = iota // the root of a view
+	kindControl                 // .imapfs
+	kindMailbox                 // a mailbox, or a level of hierarchy above some
+	kindMessage                 // a directory: a message, or an enclosed one
+	kindEML                     // a file: message.eml
+	kindHeader                  // a file: header.txt
+	kindPart                    // a file: a leaf part
+	kindControlFile             // a file in .imapfs; part is its index
 )
 
 func (n node) dir() bool { return n.kind <= kindMessage }
@@ -69,6 +70,7 @@ const (
 	idRoot    = 1 // fuse.FUSE_ROOT_ID
 	idControl = 2
 	idViews   = 16 // and up: the tops of the views below .imapfs
+	idFiles   = 32 // and up: the files there
 
 	placeShift, uidShift, partShift, viewShift = 48, 16, 6, 4
 
@@ -86,6 +88,8 @@ func (n node) pack() (uint64, bool) {
 		return idViews + uint64(n.view), true
 	case n.kind == kindControl:
 		return idControl, true
+	case n.kind == kindControlFile:
+		return idFiles + uint64(n.part), true
 	case n.place.number == 0 || n.part > packedPart:
 		return 0, false
 	}
@@ -100,6 +104,8 @@ func unpack(id uint64, placeAt func(uint16) *place) (node, bool) {
 		return node{kind: kindTop}, true
 	case id == idControl:
 		return node{kind: kindControl}, true
+	case id>>placeShift == 0 && id >= idFiles:
+		return node{kind: kindControlFile, part: int32(id - idFiles)}, true
 	case id>>placeShift == 0:
 		return node{kind: kindTop, view: view(id - idViews)}, true
 	}
@@ -122,6 +128,9 @@ func (f *FS) ino(n node, section string) uint64 {
 	b := make([]byte, 0, 256)
 	b = append(b, f.opts.Account...)
 	b = append(b, 0, byte(n.view), byte(n.kind))
+	if n.kind == kindControlFile {
+		b = append(b, f.controls.files[n.part].Name...)
+	}
 	if n.place != nil {
 		b = append(b, n.place.key...)
 		b = append(b, 0)

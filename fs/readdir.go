@@ -64,6 +64,7 @@ func (f *FS) openDir(ctx context.Context, n node) (*dirHandle, error) {
 		for _, v := range []view{viewParts, viewEML} {
 			h.names = append(h.names, string(f.layout(v)))
 		}
+		h.names = append(h.names, f.controls.listed()...)
 		return h, nil
 	case kindMessage:
 		l, err := f.listings.of(ctx, n)
@@ -166,7 +167,7 @@ func (f *FS) listNames(ctx context.Context, n node, h *dirHandle, off uint64, ad
 // enterKnown fills in an entry of READDIRPLUS, unless that would take a
 // question to the server, or a lookup that is counted.
 func (f *FS) enterKnown(ctx context.Context, n node, out *fuse.EntryOut) {
-	if _, ok := n.pack(); !ok {
+	if _, ok := n.pack(); !ok || n.kind == kindControlFile {
 		return
 	}
 	if !n.dir() {
