@@ -28,6 +28,8 @@ type Box struct {
 	synced   time.Time           // guarded by mu; when the last sync began
 	flagged  time.Time           // guarded by mu; when all flags were last asked for
 	sizes    map[File]*size      // guarded by mu
+	failure  error               // guarded by mu; of the last sync that failed
+	failedAt time.Time           // guarded by mu
 }
 
 // ID returns what identifies the mailbox.

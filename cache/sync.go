@@ -14,7 +14,9 @@ func (b *Box) Sync(ctx context.Context) error {
 		return b.failed("sync", 0, ErrStale)
 	}
 	_, err := b.account.syncs.do(ctx, b.account.life, b, func(ctx context.Context) (struct{}, error) {
-		if err := b.sync(ctx); err != nil {
+		err := b.sync(ctx)
+		b.noteSync(err)
+		if err != nil {
 			return struct{}{}, b.failed("sync", 0, err)
 		}
 		return struct{}{}, nil

@@ -1,0 +1,125 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Status is what an Account can tell about itself.
+type Status struct {
+	// Mailboxes are those that are known, sorted by name.
+	Mailboxes []MailboxStatus
+	// Memory is how many bytes of decoded mail are held, and MemoryLimit how
+	// many may be.
+	Memory, MemoryLimit int64
+}
+
+// MailboxStatus is what is known of a mailbox.
+type MailboxStatus struct {
+	Mailbox
+	// Synced is when its listing was last the same as the server's; zero:
+	// nobody has listed it yet.
+	Synced time.Time
+	// Watched tells that the server reports its changes as they happen.
+	Watched bool
+	// Messages is how many it holds, and Defects how many of them the server
+	// could not describe in full.
+	Messages, Defects int
+	// Err is why the last sync failed, nil if it did not.
+	Err error
+}
+
+// Status tells what is known, without asking the server.
+func (a *Account) Status() Status {
+	s := Status{MemoryLimit: a.mem.blocks.MaxCost()}
+	s.Memory = s.MemoryLimit - a.mem.blocks.RemainingCost()
+	a.mu.Lock()
+	list := a.list
+	boxes := make(map[ID]*Box, len(a.boxes))
+	for id, b := range a.boxes {
+		boxes[id] = b
+	}
+	a.mu.Unlock()
+	for _, m := range list {
+		one := MailboxStatus{Mailbox: m}
+		if b := boxes[m.ID()]; b != nil {
+			b.describe(&one)
+		}
+		s.Mailboxes = append(s.Mailboxes, one)
+	}
+	slices.SortFunc(s.Mailboxes, func(a, b MailboxStatus) int { return cmp.Compare(a.Name, b.Name) })
+	return s
+}
+
+func (b *Box) describe(s *MailboxStatus) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	s.Synced, s.Messages = b.synced, len(b.uids)
+	s.Watched = b.account.watch.covers(b, b.synced)
+	if b.failedAt.After(b.synced) {
+		s.Err = b.failure
+	}
+	for _, m := range b.messages {
+		if m.Defects != 0 {
+			s.Defects++
+		}
+	}
+}
+
+// noteSync remembers how the last sync ended, for Status.
+func (b *Box) noteSync(err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failure, b.failedAt = err, time.Now()
+}
+
+// syncedAtOnce is how many mailboxes SyncAll compares with the server at once.
+const syncedAtOnce = 4
+
+// SyncAll brings every mailbox of which within says so up to date: once it
+// returns nil, each listing is what the server's was at some moment after the
+// call. The first failure ends it and names the mailbox.
+func (a *Account) SyncAll(ctx context.Context, within func(Mailbox) bool) error {
+	begun := time.Now()
+	if err := a.relist(ctx); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	list := a.list
+	a.mu.Unlock()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(syncedAtOnce)
+	for _, m := range list {
+		if !m.NoSelect && within(m) {
+			group.Go(func() error { return a.syncSince(ctx, m.ID(), begun) })
+		}
+	}
+	return group.Wait()
+}
+
+// syncSince syncs a mailbox until its listing is from after begun: the first
+// sync may have been under way already.
+func (a *Account) syncSince(ctx context.Context, id ID, begun time.Time) error {
+	const tries = 3 // UIDVALIDITY may change, too
+	var err error
+	for range tries {
+		b := a.Box(id)
+		err = b.Sync(ctx)
+		if l, _ := b.Known(); err == nil && !l.Synced.Before(begun) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, ErrStale) {
+			return err
+		}
+	}
+	return cmp.Or(err, fmt.Errorf("sync of mailbox %q: %w", id.Name, ErrStale))
+}
