@@ -93,12 +93,9 @@ func (a *Account) SyncAll(ctx context.Context, within func(Mailbox) bool) error 
 	if err := a.relist(ctx); err != nil {
 		return err
 	}
-	a.mu.Lock()
-	list := a.list
-	a.mu.Unlock()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(syncedAtOnce)
-	for _, m := range list {
+	for _, m := range a.KnownMailboxes() {
 		if !m.NoSelect && within(m) {
 			group.Go(func() error { return a.syncSince(ctx, m.ID(), begun) })
 		}
@@ -117,9 +114,17 @@ func (a *Account) syncSince(ctx context.Context, id ID, begun time.Time) error {
 		if l, _ := b.Known(); err == nil && !l.Synced.Before(begun) {
 			return nil
 		}
+		if errors.Is(err, ErrNotExist) && a.relist(ctx) == nil && !a.holds(id) {
+			return nil // it was deleted meanwhile
+		}
 		if err != nil && !errors.Is(err, ErrStale) {
 			return err
 		}
 	}
 	return cmp.Or(err, fmt.Errorf("sync of mailbox %q: %w", id.Name, ErrStale))
+}
+
+// holds reports whether the mailbox was in the last list.
+func (a *Account) holds(id ID) bool {
+	return slices.ContainsFunc(a.KnownMailboxes(), func(m Mailbox) bool { return m.ID() == id && !m.NoSelect })
 }

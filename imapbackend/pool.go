@@ -225,7 +225,6 @@ func (p *pool) dial(ctx context.Context) error {
 		return errClosed
 	case err == nil:
 		p.sessions = append(p.sessions, s)
-		p.failures, p.refusal = 0, nil
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -258,11 +257,15 @@ func (p *pool) attempt(ctx context.Context, connect func(context.Context) (*sess
 		}
 	}
 	s, err := connect(ctx)
-	if err == nil || ctx.Err() != nil {
-		return s, err
+	if err != nil && ctx.Err() != nil {
+		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if err == nil {
+		p.failures, p.refusal = 0, nil
+		return s, nil
+	}
 	p.failures++
 	p.refusal = err
 	backoff := min(firstBackoff<<min(p.failures-1, 10), lastBackoff)

@@ -31,7 +31,8 @@ type session struct {
 }
 
 // connect dials and signs in. It completes the hooks.
-func connect(ctx context.Context, o *Options, hooks guard.Hooks) (*session, error) {
+func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, error) {
+	o := &c.opts
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
 	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
@@ -50,7 +51,8 @@ func connect(ctx context.Context, o *Options, hooks guard.Hooks) (*session, erro
 		nc = secure
 	}
 	hooks.Status = func(st guard.Status, _ bool) {
-		if st.Code == "ALERT" { // RFC 9051, 7.1: it must be shown to the user
+		// RFC 9051, section 7.1: it must be shown to the user.
+		if st.Code == "ALERT" && c.alerts.note(st) {
 			o.Log.Warn("server alert", "server", o.Address, "text", st.Text)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -34,6 +35,7 @@ type watcher struct {
 	session *session // guarded by mu; nil until it is needed
 	changed func()   // guarded by changes
 	changes sync.Mutex
+	open    atomic.Pointer[cache.ID] // the mailbox it waits in; nil: it does not
 }
 
 // hooks tell of news in the mailbox that is open.
@@ -80,7 +82,7 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func())
 		w.session = nil
 	}
 	if w.session == nil {
-		s, err := c.pool.attempt(ctx, func(ctx context.Context) (*session, error) { return connect(ctx, &c.opts, w.hooks()) })
+		s, err := c.pool.attempt(ctx, func(ctx context.Context) (*session, error) { return c.connect(ctx, w.hooks()) })
 		if err != nil {
 			return err
 		}
@@ -98,6 +100,8 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func())
 	}
 	w.onChange(changed)
 	defer w.onChange(nil)
+	w.open.Store(&id)
+	defer w.open.Store(nil)
 	for ctx.Err() == nil {
 		err := func() error {
 			round, cancel := context.WithTimeout(ctx, renewal)

@@ -1,0 +1,109 @@
+package imapbackend
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"imapfs/cache"
+	"imapfs/imapbackend/guard"
+)
+
+// Status is what a Client can tell about itself.
+type Status struct {
+	// Address is the server's host:port.
+	Address  string
+	Username string
+	Security Security
+	// Connections are those that live now.
+	Connections []ConnectionStatus
+	// Alerts are the last that the server gave, the newest last.
+	Alerts []Alert
+	// Err is why the last attempt to connect failed, nil if it did not.
+	Err error
+	// Retry is when the next one may be made; zero if Err is nil, or if nobody
+	// will try again since the server refused the credentials.
+	Retry time.Time
+}
+
+// ConnectionStatus is one connection.
+type ConnectionStatus struct {
+	// Mailbox is the one that is open, "" for none.
+	Mailbox string
+	// Operations is how many use the connection.
+	Operations int
+	// Watcher tells that this is the one that waits for changes.
+	Watcher bool
+}
+
+// Status tells how the client stands, without asking the server.
+func (c *Client) Status() Status {
+	s := Status{
+		Address: c.opts.Address, Username: c.opts.Username, Security: c.opts.Security,
+		Alerts: c.alerts.all(),
+	}
+	p := c.pool
+	p.mu.Lock()
+	for _, one := range p.sessions {
+		if one.conn.Err() == nil {
+			s.Connections = append(s.Connections, one.status())
+		}
+	}
+	s.Err, s.Retry = p.refusal, p.retry
+	if s.Err == nil || errors.Is(s.Err, cache.ErrPermission) {
+		s.Retry = time.Time{}
+	}
+	p.mu.Unlock()
+	if id := c.watcher.open.Load(); id != nil {
+		s.Connections = append(s.Connections, ConnectionStatus{Mailbox: printable(id.Name), Operations: 1, Watcher: true})
+	}
+	return s
+}
+
+func (s *session) status() ConnectionStatus {
+	status := ConnectionStatus{Operations: s.users}
+	if s.selected {
+		status.Mailbox = printable(s.mailbox.Name)
+	}
+	return status
+}
+
+// Alert is what the server wants a person to know (RFC 9051, section 7.1).
+type Alert struct {
+	Time time.Time
+	Text string
+}
+
+// keptAlerts bounds the alerts that are remembered.
+const keptAlerts = 20
+
+// alerts are the last that the server gave. It is safe for concurrent use.
+type alerts struct {
+	mu   sync.Mutex
+	kept []Alert // guarded by mu
+}
+
+// note adds an alert, and reports whether it is news: some servers repeat
+// theirs on each connection.
+func (a *alerts) note(st guard.Status) bool {
+	text := printable(st.Text)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range a.kept {
+		if a.kept[i].Text == text {
+			a.kept[i].Time = time.Now()
+			return false
+		}
+	}
+	if len(a.kept) == keptAlerts {
+		a.kept = a.kept[1:]
+	}
+	a.kept = append(a.kept, Alert{time.Now(), text})
+	return true
+}
+
+func (a *alerts) all() []Alert {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]Alert(nil), a.kept...)
+}
