@@ -34,7 +34,7 @@ works on mail. Nothing is ever marked as read, changed or deleted.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newMount(), newUmount(), newVersion())
+	root.AddCommand(newMount(), newUmount(), newDemo(), newVersion())
 	return root
 }
 
