@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-
 	"imapfs/imapbackend/imaptest"
 )
 
@@ -290,17 +288,7 @@ func TestExpunged(t *testing.T) {
 	if err != nil || len(names) != 2 {
 		t.Fatal(names, err)
 	}
-	client := s.Client()
-	if _, err := client.Select("INBOX", nil).Wait(); err != nil {
-		t.Fatal(err)
-	}
-	deleted := &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagDeleted}}
-	if err := client.Store(imap.SeqSetNum(1), deleted, nil).Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := client.Expunge().Close(); err != nil {
-		t.Fatal(err)
-	}
+	selected(t, s).expunge(1)
 	if _, err := os.ReadFile(names[0] + "/message.eml"); !errors.Is(err, syscall.ESTALE) && !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("reading what is gone gives %v", err)
 	}
