@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 
 	"github.com/emersion/go-imap/v2"
@@ -75,21 +74,4 @@ func (l lost) Unwrap() []error {
 		return []error{context.DeadlineExceeded}
 	}
 	return []error{cache.ErrOffline, l.why}
-}
-
-// asOffline gives an error of connecting its kind.
-func asOffline(ctx context.Context, err error) error {
-	var st guard.Status
-	var network net.Error
-	switch {
-	case context.Cause(ctx) == context.Canceled:
-		return ctx.Err()
-	case errors.Is(err, guard.ErrAuth):
-		return fmt.Errorf("%w: %w", cache.ErrPermission, err)
-	case ctx.Err() != nil || errors.As(err, &network) && network.Timeout():
-		return fmt.Errorf("%w: no answer within %v", cache.ErrOffline, loginTimeout)
-	case errors.As(err, &st) && codes[st.Code] != nil:
-		return fmt.Errorf("%w: %w", codes[st.Code], err)
-	}
-	return fmt.Errorf("%w: %w", cache.ErrOffline, err)
 }

@@ -40,13 +40,13 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 	}}
 	nc, err := dialer.DialContext(ctx, "tcp", o.Address)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", o.Address, asOffline(ctx, err))
+		return nil, o.unreachableBy(ctx, err)
 	}
 	if o.Security == ImplicitTLS {
 		secure := tls.Client(nc, o.TLS)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			nc.Close()
-			return nil, fmt.Errorf("TLS with %s: %w", o.Address, asOffline(ctx, err))
+			return nil, o.unreachableBy(ctx, err)
 		}
 		nc = secure
 	}
@@ -68,7 +68,7 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 	caps, err := conn.Prologue(ctx, p)
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("sign in at %s: %w", o.Address, asOffline(ctx, err))
+		return nil, o.unreachableBy(ctx, err)
 	}
 	for i, c := range caps {
 		caps[i] = strings.ToUpper(c)
