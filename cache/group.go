@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -204,17 +205,20 @@ func (b *Box) recover(ctx context.Context, m *Message, files []File, g group) er
 // and completes the message's part table.
 func (b *Box) dissect(ctx context.Context, m *Message) (group, error) {
 	raw, parsed, err := b.parse(ctx, m.UID)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrProtocol) {
 		return nil, err
 	}
 	complete := *m
-	complete.Parts = parsed.Parts
+	complete.Parts = append([]content.Part{}, parsed.Parts...) // not nil: they are known, if none
 	b.mu.Lock()
 	if now := b.messages[m.UID]; now != nil {
 		complete.Flags, complete.ModSeq = now.Flags, now.ModSeq
 		b.messages[m.UID] = &complete
 	}
 	b.mu.Unlock()
+	if err != nil {
+		return nil, err // the message has a name, and nothing that can be read
+	}
 
 	whole, header := File{m.UID, Outer, Whole}, File{m.UID, Outer, Header}
 	g := group{whole: raw, header: header.decode(m, cut(raw, parsed, header))}
@@ -240,11 +244,7 @@ func (b *Box) parse(ctx context.Context, uid uint32) ([]byte, content.Parsed, er
 	if results[0] == nil {
 		return nil, content.Parsed{}, fmt.Errorf("no body: %w", ErrProtocol)
 	}
-	parsed := content.Parse(results[0])
-	if parsed.Parts == nil {
-		parsed.Parts = []content.Part{} // known to have none, where nil is unknown
-	}
-	return results[0], parsed, nil
+	return results[0], content.Parse(results[0]), nil
 }
 
 // cut returns the octets of f, whose Part is an index in parsed.

@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -36,8 +37,12 @@ func errno(err error) syscall.Errno {
 	return syscall.EIO
 }
 
-// quiet are errnos that tell of nothing that went wrong here.
-var quiet = map[syscall.Errno]bool{syscall.EINTR: true, syscall.ENOENT: true}
+// quiet are errnos of what is no failure here, or has been logged once where it
+// happened: a walk would log it for every file.
+var quiet = map[syscall.Errno]bool{
+	syscall.EINTR: true, syscall.ENOENT: true, syscall.ESTALE: true,
+	syscall.ENETUNREACH: true, syscall.ETIMEDOUT: true,
+}
 
 // status turns a failure into the kernel's answer, and logs what a person
 // could not tell from the errno alone.
@@ -46,9 +51,11 @@ func (f *FS) status(op string, err error) fuse.Status {
 		return fuse.OK
 	}
 	e := errno(err)
-	if !quiet[e] {
-		f.opts.Log.Warn(op+" failed", "errno", e.Error(), "error", err)
+	level := slog.LevelWarn
+	if quiet[e] {
+		level = slog.LevelDebug
 	}
+	f.opts.Log.Log(context.Background(), level, op+" failed", "errno", e.Error(), "error", err)
 	return fuse.Status(e)
 }
 

@@ -47,8 +47,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// forever is how long the kernel may keep what never changes: all there is in
-// a message.
+// forever is how long the kernel may keep what never changes (all there is in a
+// message) and what it is told of when it does (names).
 const forever = time.Hour
 
 // FS shows an account. Its methods are the kernel's requests (FUSE, raw API).

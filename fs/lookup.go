@@ -56,18 +56,7 @@ func (f *FS) enter(n node, valid time.Duration, out *fuse.EntryOut) {
 	}
 	out.NodeId, out.Generation = id, 1
 	out.SetAttrTimeout(valid)
-	out.SetEntryTimeout(f.entryTimeout(n))
-}
-
-// entryTimeout is how long the kernel may believe in n's name.
-func (f *FS) entryTimeout(n node) time.Duration {
-	switch {
-	case n.kind == kindTop || n.kind == kindControl || n.part != cache.Outer || n.kind > kindEML:
-		return forever
-	case n.kind == kindEML && f.layout(n.view) == LayoutParts:
-		return forever
-	}
-	return f.account.Poll() // a mailbox or a message, which may go
+	out.SetEntryTimeout(forever) // the kernel is told when a name goes
 }
 
 // child finds a name in a directory.
