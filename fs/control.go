@@ -11,6 +11,9 @@ import (
 	"imapfs/cache"
 )
 
+// ControlDir is the control directory's name in the root.
+const ControlDir = controlName
+
 // ControlFile is a file in the control directory.
 type ControlFile struct {
 	Name string
@@ -66,6 +69,11 @@ func (c *controls) open(ctx context.Context, i int) (rendered, error) {
 		return last, nil
 	}
 	data, err := c.files[i].Bytes(ctx)
+	if c.files[i].Action {
+		c.mu.Lock()
+		clear(c.last) // what the others show may have changed with it
+		c.mu.Unlock()
+	}
 	if err != nil {
 		return rendered{}, err
 	}

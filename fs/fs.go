@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -179,4 +180,11 @@ func DefaultOwner() (uid, gid uint32) { return uint32(os.Getuid()), uint32(os.Ge
 func (f *FS) Check(ctx context.Context) error {
 	_, _, err := f.placeOf(ctx, node{kind: kindTop})
 	return err
+}
+
+// Shows reports whether a mailbox is in the tree, which may begin below the top
+// of the account.
+func (f *FS) Shows(m cache.Mailbox) bool {
+	key := strings.Join(mailboxPath(&m), "/")
+	return f.opts.Root == "" || key == f.opts.Root || strings.HasPrefix(key, f.opts.Root+"/")
 }
