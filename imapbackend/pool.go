@@ -3,6 +3,7 @@ package imapbackend
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -18,6 +19,7 @@ import (
 // it. Whoever has waited longest is served first, so that no mailbox can keep
 // another from the server.
 type pool struct {
+	log     *slog.Logger
 	connect func(context.Context) (*session, error)
 	life    context.Context // until close
 	end     context.CancelFunc
@@ -35,8 +37,8 @@ type pool struct {
 	refusal  error     // guarded by mu; why it failed
 }
 
-func newPool(size int, connect func(context.Context) (*session, error)) *pool {
-	p := &pool{connect: connect, max: max(size, 1)}
+func newPool(size int, log *slog.Logger, connect func(context.Context) (*session, error)) *pool {
+	p := &pool{log: log, connect: connect, max: max(size, 1)}
 	p.life, p.end = context.WithCancel(context.Background())
 	return p
 }
@@ -257,14 +259,20 @@ func (p *pool) attempt(ctx context.Context, connect func(context.Context) (*sess
 		}
 	}
 	s, err := connect(ctx)
-	if err != nil && ctx.Err() != nil {
+	if ctx.Err() != nil && err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err == nil {
+		if p.refusal != nil {
+			p.log.Info("the server can be reached again")
+		}
 		p.failures, p.refusal = 0, nil
 		return s, nil
+	}
+	if p.refusal == nil {
+		p.log.Warn("no new connection to the server", "error", err)
 	}
 	p.failures++
 	p.refusal = err
