@@ -15,7 +15,7 @@ var notes = []notice{
 The lamp in the stairwell still flickers. It has done so since 2019 and
 is now considered part of the building.
 `},
-	{"Coffee machine, second floor <coffee@example.com>", "Beans: low. Water: fine. Spirits: high", `Status at %s: 41 cups today, 3 of them decaf, 1 of them by mistake.
+	{"Coffee machine <coffee@example.com>", "Beans: low. Water: fine. Spirits: high", `Status at %s: 41 cups today, 3 of them decaf, 1 of them by mistake.
 
 Please refill before the drawing review.
 `},
