@@ -8,10 +8,16 @@ COMMANDS = fusermount3 dovecot rsync getfattr gcc
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq
 
-.PHONY: build test lint setup fuzz bench clean
+.PHONY: build demo test lint setup fuzz bench clean
 
 build:
 	go build -o bin/imapfs ./cmd/imapfs
+
+# Root mounts without help, others through fusermount3.
+demo: build
+	@test "$$(id -u)" = 0 || PATH=$$PATH:/usr/sbin command -v fusermount3 >/dev/null || \
+		{ $(APT) update && $(APT) install -y --no-install-recommends fuse3 >/dev/null; }
+	@bin/imapfs demo
 
 test: setup
 	go test -race -timeout 10m ./...
