@@ -32,6 +32,7 @@ type pool struct {
 	queue    []chan struct{} // guarded by mu; those who wait, the first at the front
 	closed   bool            // guarded by mu
 
+	served   bool      // guarded by mu; there has been a session
 	failures int       // guarded by mu; failed attempts to connect since the last success
 	retry    time.Time // guarded by mu; not before
 	refusal  error     // guarded by mu; why it failed
@@ -132,7 +133,8 @@ func (p *pool) idle(id cache.ID) *session {
 
 // room reports whether there may be one more session. mu is held.
 func (p *pool) room() bool {
-	return len(p.sessions)+p.dialing < p.max && time.Now().After(p.full)
+	n := len(p.sessions) + p.dialing
+	return n < p.max && (n == 0 || time.Now().After(p.full))
 }
 
 // least returns the least used of the sessions that suit, or nil. mu is held.
@@ -173,7 +175,7 @@ func (p *pool) wait(ctx context.Context, pick func() *session) (*session, error)
 			if p.room() {
 				p.dialing++
 				p.mu.Unlock()
-				if err := p.dial(ctx); err != nil {
+				if err := p.dial(ctx); err != nil && !p.patient(err) {
 					return nil, err
 				}
 				continue
@@ -238,6 +240,14 @@ func (p *pool) dial(ctx context.Context) error {
 	return err
 }
 
+// patient reports whether a failure to connect may pass in a moment: the server
+// was there before, and may only be starting again.
+func (p *pool) patient(err error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.served && p.failures <= patience && errors.Is(err, cache.ErrOffline)
+}
+
 // attempt connects, unless that failed too short a time ago.
 func (p *pool) attempt(ctx context.Context, connect func(context.Context) (*session, error)) (*session, error) {
 	p.mu.Lock()
@@ -268,7 +278,7 @@ func (p *pool) attempt(ctx context.Context, connect func(context.Context) (*sess
 		if p.refusal != nil {
 			p.log.Info("the server can be reached again")
 		}
-		p.failures, p.refusal = 0, nil
+		p.failures, p.refusal, p.served = 0, nil, true
 		return s, nil
 	}
 	if p.refusal == nil {

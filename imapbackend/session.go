@@ -3,6 +3,7 @@ package imapbackend
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
@@ -83,6 +84,11 @@ func (s *session) examine(ctx context.Context, id cache.ID) (cache.State, error)
 	name := engineName(id)
 	options := &imap.SelectOptions{ReadOnly: true, CondStore: s.has("CONDSTORE")}
 	data, err := await(ctx, func() (*imap.SelectData, error) { return s.engine.Select(name, options).Wait() })
+	var refusal *imap.Error
+	if errors.As(err, &refusal) && refusal.Type == imap.StatusResponseTypeNo && refusal.Code == "" {
+		// Dovecot says why in words only: it has been deleted.
+		return cache.State{}, fmt.Errorf("open: %w: %w", cache.ErrNotExist, err)
+	}
 	if err != nil {
 		return cache.State{}, fmt.Errorf("open: %w", s.kind(err))
 	}

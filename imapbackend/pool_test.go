@@ -1,0 +1,146 @@
+package imapbackend
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"imapfs/cache"
+	"imapfs/imapbackend/imaptest"
+)
+
+var delivered = time.Date(2026, 3, 4, 9, 12, 0, 0, time.UTC)
+
+// dial returns a client of a server's account, which is closed with the test.
+func dial(t *testing.T, s *imaptest.Server, address string, connections int) *Client {
+	t.Helper()
+	c, err := Dial(t.Context(), Options{
+		Address: address, Security: Plaintext, Username: s.Username, Password: s.Password,
+		MaxConnections: connections, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// list returns the UIDs of a mailbox.
+func list(t *testing.T, c *Client, id cache.ID) (cache.State, []uint32) {
+	t.Helper()
+	state, uids, err := c.Snapshot(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state, uids
+}
+
+// TestOneConnection serves many readers of several mailboxes, each in its turn,
+// where there may be one connection only.
+func TestOneConnection(t *testing.T) {
+	s := imaptest.Dovecot(t, imaptest.WithMailboxes("A", "B"), imaptest.WithConfig("mail_max_userip_connections = 1"))
+	ids := []cache.ID{{Name: "A"}, {Name: "B"}}
+	for _, id := range ids {
+		s.Deliver(id.Name, []byte("Subject: in "+id.Name+"\n\n"+id.Name+"\n"), delivered)
+	}
+	c := dial(t, s, s.Addr, 4)
+	results := make(chan error, 40)
+	for i := range cap(results) {
+		id := ids[i%2]
+		go func() {
+			state, uids, err := c.Snapshot(context.Background(), id)
+			if err == nil {
+				var got [][]byte
+				got, err = c.Fetch(context.Background(), id, state.Validity, []cache.Request{{UID: uids[0], Section: "1"}})
+				if err == nil && strings.TrimSpace(string(got[0])) != id.Name {
+					err = errors.New("the body of another mailbox: " + string(got[0]))
+				}
+			}
+			results <- err
+		}()
+	}
+	for range cap(results) {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestStale refuses to fetch by UIDs of another UIDVALIDITY.
+func TestStale(t *testing.T) {
+	s := imaptest.Dovecot(t)
+	s.Deliver("INBOX", []byte("Subject: x\n\nx\n"), delivered)
+	c := dial(t, s, s.Addr, 2)
+	inbox := cache.ID{Name: "INBOX"}
+	state, uids := list(t, c, inbox)
+	_, err := c.Fetch(t.Context(), inbox, state.Validity+1, []cache.Request{{UID: uids[0]}})
+	if !errors.Is(err, cache.ErrStale) {
+		t.Errorf("%v, not ErrStale", err)
+	}
+}
+
+// TestKinds gives failures their kinds.
+func TestKinds(t *testing.T) {
+	s := imaptest.Dovecot(t)
+	s.Deliver("INBOX", []byte("Subject: x\n\nx\n"), delivered)
+	c := dial(t, s, s.Addr, 2)
+	state, uids := list(t, c, cache.ID{Name: "INBOX"})
+	if _, _, err := c.Snapshot(t.Context(), cache.ID{Name: "nowhere"}); !errors.Is(err, cache.ErrNotExist) {
+		t.Errorf("a mailbox that is not there: %v", err)
+	}
+	if _, err := c.Fetch(t.Context(), cache.ID{Name: "INBOX"}, state.Validity, []cache.Request{{UID: uids[0] + 1}}); !errors.Is(err, cache.ErrNotExist) {
+		t.Errorf("a message that is not there: %v", err)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Mailboxes(cancelled); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that is gone: %v", err)
+	}
+	options := Options{Address: s.Addr, Security: Plaintext, Username: s.Username, Password: "wrong", Log: slog.Default()}
+	if _, err := Dial(t.Context(), options); !errors.Is(err, cache.ErrPermission) {
+		t.Errorf("a wrong password: %v", err)
+	}
+}
+
+// TestLostConnection goes on with a new connection when the old one is reset,
+// and waits for a server that starts again.
+func TestLostConnection(t *testing.T) {
+	s := imaptest.Dovecot(t)
+	s.Deliver("INBOX", []byte("Subject: x\n\nx\n"), delivered)
+	line := imaptest.Proxy(t, s.Addr)
+	c := dial(t, s, line.Addr, 3)
+	inbox := cache.ID{Name: "INBOX"}
+	state, uids := list(t, c, inbox)
+	for range 5 {
+		line.Reset()
+		got, err := c.Fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1"}})
+		if err != nil || string(got[0]) != "x\r\n" {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+}
+
+// TestSummaries describes all messages, the newest first.
+func TestSummaries(t *testing.T) {
+	s := imaptest.Dovecot(t)
+	for range 3*batch + 1 {
+		s.Deliver("INBOX", []byte("From: A <a@example.org>\nSubject: x\n\nx\n"), delivered)
+	}
+	c := dial(t, s, s.Addr, 2)
+	inbox := cache.ID{Name: "INBOX"}
+	state, uids := list(t, c, inbox)
+	described := make(map[uint32]bool)
+	err := c.Summaries(t.Context(), inbox, state.Validity, uids, func(m *cache.Message) {
+		described[m.UID] = true
+		if m.Defects != 0 || m.Subject != "x" || m.From != "A" || !m.Date.Equal(delivered) || len(m.Parts) != 1 {
+			t.Errorf("message %d: %+v", m.UID, m)
+		}
+	})
+	if err != nil || len(described) != len(uids) || len(uids) != 3*batch+1 {
+		t.Errorf("%d of %d: %v", len(described), len(uids), err)
+	}
+}
