@@ -37,7 +37,11 @@ nothing behind.`,
 			// Also when the terminal is closed (SIGHUP), nothing is to stay.
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 			defer stop()
-			return runDemo(ctx, args, cmd.OutOrStdout())
+			if err := runDemo(ctx, args, cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "\nUnmounted.")
+			return nil
 		},
 	}
 }
@@ -57,16 +61,8 @@ func runDemo(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	defer server.Close()
-	c, err := demoConfig(server, mountpoint)
-	if err != nil {
-		return err
-	}
-	// As a user would give it to mount, which takes it out of the environment.
-	if err := os.Setenv("IMAPFS_PASSWORD", server.Password); err != nil {
-		return err
-	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	m, err := c.mount(ctx, log)
+	m, err := mountDemo(ctx, server, mountpoint, log)
 	if err != nil {
 		return err
 	}
@@ -75,13 +71,20 @@ func runDemo(ctx context.Context, args []string, out io.Writer) (err error) {
 	return serveDemo(ctx, m, server)
 }
 
-// demoConfig is what the command line of mount would give for the server.
-func demoConfig(server *demo.Server, mountpoint string) (*mountConfig, error) {
+// mountDemo mounts the server's account with the options that mount has by
+// default.
+func mountDemo(ctx context.Context, server *demo.Server, mountpoint string, log *slog.Logger) (*mounted, error) {
 	c := &mountConfig{mountpoint: mountpoint}
 	c.flags(pflag.NewFlagSet("demo", pflag.ContinueOnError))
 	var err error
-	c.source, err = parseSource("imap://" + server.Username + "@" + server.Addr)
-	return c, err
+	if c.source, err = parseSource("imap://" + server.Username + "@" + server.Addr); err != nil {
+		return nil, err
+	}
+	// As a user would give it to mount, which takes it out of the environment.
+	if err := os.Setenv("IMAPFS_PASSWORD", server.Password); err != nil {
+		return nil, err
+	}
+	return c.mount(ctx, log)
 }
 
 // serveDemo delivers mail until ctx ends or the mount is taken away, and then
@@ -128,7 +131,7 @@ type demoCommand struct {
 var demoCommands = []demoCommand{
 	{"ls", "the newest mail (look again in half a minute)", `ls -t %s/INBOX | head -n 5`},
 	{"cat", "read one", `cat %s/INBOX/*_Q1-report_*/body.txt`},
-	{"find", "what is in a forward of a forward of a forward", `find %s/INBOX/*_Keys-to-the-boathouse_*`},
+	{"find", "what is in a forward of a forward of a forward", `find %s/INBOX/*-Keys-to-the-boathouse_*`},
 	{"grep", "search all of it", `grep -ri invoice %s`},
 	{"cp", "save attachments", `cp -v %s/INBOX/*/*.pdf "$(mktemp -d)"`},
 	{"find", "find documents", `find %s -name '*.docx'`},
