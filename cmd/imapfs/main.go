@@ -11,11 +11,21 @@ import (
 )
 
 func main() {
-	if err := newRoot().Execute(); err != nil {
-		// An error is one line, whatever a server put into it.
-		fmt.Fprintln(os.Stderr, "imapfs: "+strings.Join(strings.Fields(err.Error()), " "))
+	root := newRoot()
+	root.SetArgs(commandLine(os.Args[1:]))
+	if err := root.Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "imapfs: "+explain(err))
 		os.Exit(1)
 	}
+}
+
+// commandLine completes the arguments: mount(8) calls a file system's program
+// without a command, as "imapfs SOURCE MOUNTPOINT -o OPTIONS".
+func commandLine(args []string) []string {
+	if len(args) > 0 && (strings.HasPrefix(args[0], "imaps://") || strings.HasPrefix(args[0], "imap://")) {
+		return append([]string{"mount"}, args...)
+	}
+	return args
 }
 
 func newRoot() *cobra.Command {
@@ -24,18 +34,31 @@ func newRoot() *cobra.Command {
 		Short: "Mount an IMAP account as a drive",
 		Long: `imapfs mounts an IMAP account as a drive: mailboxes are directories, messages
 are directories of their decoded parts, and every program that works on files
-works on mail. Nothing is ever marked as read, changed or deleted.
-
-  imapfs mount imaps://alice@mail.example.org ~/Mail
+works on mail. Nothing is ever marked as read, changed or deleted.`,
+		Example: `  imapfs mount imaps://alice@mail.example.org ~/Mail
   grep -ri invoice ~/Mail/INBOX
   cp ~/Mail/INBOX/*/*.pdf ~/invoices/
   rsync -a ~/Mail/.imapfs/eml/ /backup/
   imapfs umount ~/Mail`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(newMount(), newUmount(), newDemo(), newVersion())
+	root.AddCommand(newMount(), newUmount(), newStatus(), newSync(), newDemo(), newVersion())
 	return root
+}
+
+// arguments demands these arguments and no others.
+func arguments(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return fmt.Errorf("%s is missing; see %s --help", names[len(args)], cmd.CommandPath())
+		case len(args) > len(names):
+			return fmt.Errorf("%q is one argument too many; see %s --help", args[len(names)], cmd.CommandPath())
+		}
+		return nil
+	}
 }
 
 // environment gives each option that was not on the command line the value of

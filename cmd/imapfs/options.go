@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"slices"
+	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -16,16 +14,18 @@ import (
 	"imapfs/fs"
 )
 
-// mountConfig is all that the options of mount say.
+// mountConfig is all that the command line of mount says.
 type mountConfig struct {
 	source     source
-	mountpoint string
+	mountpoint string // absolute
+	password   string // "" until it has been asked for
 
-	foreground, listEML, allowOther, noXattrs bool
-	layout                                    string
-	umask                                     string
-	uid, gid                                  uint32
-	mountOptions                              []string
+	foreground, fresh, listEML, allowOther, noXattrs bool
+
+	layout       string
+	umask        string
+	uid, gid     uint32
+	mountOptions []string
 
 	insecure                      bool
 	tlsCA                         string
@@ -38,62 +38,84 @@ type mountConfig struct {
 	logFile, protocolLog string
 }
 
-func (c *mountConfig) flags(flags *pflag.FlagSet) {
+// optionGroup is options that the help shows together.
+type optionGroup struct {
+	title string
+	flags *pflag.FlagSet
+}
+
+// groups makes the options of mount.
+func (c *mountConfig) groups() (groups []optionGroup) {
 	uid, gid := fs.DefaultOwner()
-	flags.BoolVarP(&c.foreground, "foreground", "f", false, "stay in the foreground")
-	flags.StringVar(&c.layout, "layout", string(fs.LayoutParts), "what the root shows a message as: parts (a directory) or eml (a file)")
-	flags.BoolVar(&c.listEML, "list-eml", false, "list message.eml in message directories, where it can be opened in any case")
-	flags.StringVar(&c.umask, "umask", "077", "permissions to take away, octal")
-	flags.Uint32Var(&c.uid, "uid", uid, "owner of everything")
-	flags.Uint32Var(&c.gid, "gid", gid, "group of everything")
-	flags.BoolVar(&c.allowOther, "allow-other", false, "let other users in, as far as --umask does")
-	flags.BoolVar(&c.noXattrs, "no-xattrs", false, "have no extended attributes")
-	flags.StringSliceVarP(&c.mountOptions, "option", "o", nil, "mount options, comma-separated, as mount(8) gives them")
+	group := func(title string) *pflag.FlagSet {
+		flags := pflag.NewFlagSet(title, pflag.ContinueOnError)
+		flags.SortFlags = false
+		groups = append(groups, optionGroup{title, flags})
+		return flags
+	}
+	mount := group("Mount")
+	mount.BoolVarP(&c.foreground, "foreground", "f", false, "stay in the foreground, for systemd and for debugging")
+	mount.BoolVar(&c.fresh, "fresh", false, "sync every mailbox first, as a backup wants it")
+	mount.BoolVar(&c.allowOther, "allow-other", false, "let other users in, as far as --umask does")
+	mount.StringArrayVarP(&c.mountOptions, "option", "o", nil, "comma-separated `options`, as mount(8) and fstab(5) give them")
 
-	flags.StringVar(&c.tlsCA, "tls-ca", "", "trust the certificates in this PEM `file`, too; needs TLS even on loopback")
-	flags.BoolVar(&c.insecure, "insecure-plaintext", false, "imap:// without STARTTLS: password and mail can be read on the way")
-	flags.StringVar(&c.passwordCommand, "password-command", "", "run this `command` with sh; its first line is the password")
-	flags.StringVar(&c.passwordFile, "password-file", "", "read the password from the first line of this `file`")
-	flags.IntVar(&c.maxConnections, "max-connections", 4, "connections to the server at most")
-	flags.DurationVar(&c.poll, "poll", 30*time.Second, "how late changes on the server may be seen")
-	flags.StringVar(&c.memory, "memory", "128MiB", "how much decoded mail to hold in memory")
+	sign := group("Sign in")
+	sign.StringVar(&c.passwordCommand, "password-command", "", "run this `command` with sh; its first line is the password")
+	sign.StringVar(&c.passwordFile, "password-file", "", "the first line of this `file` is the password")
+	sign.StringVar(&c.tlsCA, "tls-ca", "", "trust the certificates in this PEM `file`, too; needs TLS even on loopback")
+	sign.BoolVar(&c.insecure, "insecure-plaintext", false, "imap:// without TLS: password and mail can be read on the way")
 
-	flags.BoolVarP(&c.verbose, "verbose", "v", false, "log more")
-	flags.StringVar(&c.logFile, "log-file", "", "append the log to this `file`, not to standard error")
-	flags.StringVar(&c.protocolLog, "protocol-log", "", "record the IMAP dialogue in this `file`, without passwords and mail")
+	files := group("Files")
+	files.StringVar(&c.layout, "layout", string(fs.LayoutParts), "`what` a message is in the root: parts (a directory) or eml (a file)")
+	files.BoolVar(&c.listEML, "list-eml", false, "list message.eml, which can be opened in any case")
+	files.StringVar(&c.umask, "umask", "077", "permissions to take away, `octal`")
+	files.Uint32Var(&c.uid, "uid", uid, "owner of everything, a `number`")
+	files.Uint32Var(&c.gid, "gid", gid, "group of everything, a `number`")
+	files.BoolVar(&c.noXattrs, "no-xattrs", false, "have no extended attributes")
+
+	speed := group("Server and memory")
+	speed.IntVar(&c.maxConnections, "max-connections", 4, "connections at most")
+	speed.DurationVar(&c.poll, "poll", 30*time.Second, "how late changes may be seen that the server does not report")
+	speed.StringVar(&c.memory, "memory", "128MiB", "how much decoded mail to hold, a `size`")
+
+	logs := group("Log")
+	logs.BoolVarP(&c.verbose, "verbose", "v", false, "log more")
+	logs.StringVar(&c.logFile, "log-file", "", "append the log to this `file`")
+	logs.StringVar(&c.protocolLog, "protocol-log", "", "append the IMAP dialogue, without passwords and mail, to this `file`")
+	return groups
 }
 
-// ignoredOptions are mount options that say what is so anyway, or that are for
-// others: mount(8) passes on all that stands in fstab.
-var ignoredOptions = []string{
-	"ro", "nosuid", "nodev", "noexec", "default_permissions", "noatime", "nodiratime", "relatime",
-	"auto", "noauto", "user", "users", "nouser", "_netdev", "nofail",
+// flags adds the options of mount to flags.
+func (c *mountConfig) flags(flags *pflag.FlagSet) { c.addFlags(flags, c.groups()) }
+
+func (c *mountConfig) addFlags(flags *pflag.FlagSet, groups []optionGroup) {
+	flags.SortFlags = false
+	for _, g := range groups {
+		flags.AddFlagSet(g.flags)
+	}
 }
 
-// applyOptions turns the words after -o into options: those of mount(8) that
-// matter here, and every option of this command by its own name.
-func (c *mountConfig) applyOptions(flags *pflag.FlagSet) error {
-	for _, word := range c.mountOptions {
-		name, value, hasValue := strings.Cut(word, "=")
-		name = strings.ReplaceAll(name, "_", "-")
-		switch {
-		case slices.Contains(ignoredOptions, word) || strings.HasPrefix(word, "x-") || strings.HasPrefix(word, "comment="):
-			continue
-		case word == "rw":
-			return errors.New("-o rw: the mount is read-only")
-		case word == "suid" || word == "dev" || word == "exec":
-			return fmt.Errorf("-o %s: a mail file is never run and never a device", word)
-		}
-		f := flags.Lookup(name)
-		if f == nil || name == "option" {
-			return fmt.Errorf("-o %s: no such option", word)
-		}
-		if !hasValue {
-			value = f.NoOptDefVal
-		}
-		if err := flags.Set(name, value); err != nil {
-			return fmt.Errorf("-o %s: %w", word, err)
-		}
+// parse completes and checks what the options say, by the environment, -o and
+// the arguments.
+func (c *mountConfig) parse(flags *pflag.FlagSet, src, mountpoint string) (err error) {
+	if err := environment(flags); err != nil {
+		return err
+	}
+	if err := c.applyOptions(flags); err != nil {
+		return err
+	}
+	if c.maxConnections < 1 {
+		return errors.New("--max-connections: at least 1")
+	}
+	if c.poll < time.Second {
+		return errors.New("--poll: at least 1s")
+	}
+	if c.source, err = parseSource(src); err != nil {
+		return err
+	}
+	// The process will leave the directory that it was started in.
+	if c.mountpoint, err = filepath.Abs(mountpoint); err != nil {
+		return fmt.Errorf("mountpoint: %w", err)
 	}
 	return nil
 }
@@ -128,13 +150,4 @@ func (c *mountConfig) memoryBytes() (int64, error) {
 		return 0, fmt.Errorf("--memory %s: not a size from 1MiB to 1TiB", c.memory)
 	}
 	return int64(n), nil
-}
-
-// openLog opens a log that only its owner can read.
-func openLog(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("log: %w", err)
-	}
-	return f, nil
 }

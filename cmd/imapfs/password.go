@@ -16,37 +16,31 @@ import (
 // maxPassword bounds what is read as a password: some are long tokens.
 const maxPassword = 64 << 10
 
-// passwordFrom gets the password from the first source that is given. The
+const passwordVar = "IMAPFS_PASSWORD"
+
+// askPassword gets the password from the first source that is given. The
 // command's standard error and terminal are the user's, since it may ask for
 // a passphrase of its own.
-func passwordFrom(ctx context.Context, command, file, who string) (string, error) {
+func (c *mountConfig) askPassword(ctx context.Context) (err error) {
+	variable, set := os.LookupEnv(passwordVar)
+	os.Unsetenv(passwordVar) // not for the eyes of what is started from here
 	switch {
-	case command != "":
-		cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
+	case c.passwordCommand != "":
+		cmd := exec.CommandContext(ctx, "/bin/sh", "-c", c.passwordCommand)
 		cmd.Stdin, cmd.Stderr = os.Stdin, os.Stderr
-		out, err := cmd.Output()
-		if err != nil {
-			return "", fmt.Errorf("password command: %w", err)
+		var out []byte
+		if out, err = cmd.Output(); err != nil {
+			return fmt.Errorf("the password command failed: %w", err)
 		}
-		return firstLine(out, "the password command printed nothing")
-	case file != "":
-		return passwordFile(file)
+		c.password, err = firstLine(out, "the password command printed nothing")
+	case c.passwordFile != "":
+		c.password, err = passwordFile(c.passwordFile)
+	case set:
+		c.password, err = firstLine([]byte(variable), passwordVar+" is empty")
+	default:
+		c.password, err = prompt(ctx, c.source.String())
 	}
-	if password, ok := os.LookupEnv("IMAPFS_PASSWORD"); ok {
-		// Not for the eyes of what is started from here.
-		os.Unsetenv("IMAPFS_PASSWORD")
-		return password, nil
-	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return "", errors.New("no password: use --password-command, --password-file or IMAPFS_PASSWORD")
-	}
-	fmt.Fprintf(os.Stderr, "Password for %s: ", who)
-	password, err := term.ReadPassword(int(os.Stdin.Fd()))
-	fmt.Fprintln(os.Stderr)
-	if err != nil {
-		return "", fmt.Errorf("read password: %w", err)
-	}
-	return string(password), nil
+	return err
 }
 
 func passwordFile(name string) (string, error) {
@@ -60,13 +54,13 @@ func passwordFile(name string) (string, error) {
 		return "", fmt.Errorf("password file: %w", err)
 	}
 	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("password file %s can be read by others; run chmod 600 %s", name, name)
+		return "", fmt.Errorf("the password file %s can be read by others: chmod 600 %s", name, name)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxPassword))
 	if err != nil {
 		return "", fmt.Errorf("password file: %w", err)
 	}
-	return firstLine(data, "the password file is empty")
+	return firstLine(data, "the password file "+name+" is empty")
 }
 
 func firstLine(data []byte, empty string) (string, error) {
@@ -76,4 +70,36 @@ func firstLine(data []byte, empty string) (string, error) {
 		return "", errors.New(empty)
 	}
 	return password, nil
+}
+
+// prompt asks on the terminal. Ctrl-C leaves it as it was.
+func prompt(ctx context.Context, who string) (string, error) {
+	fd := int(os.Stdin.Fd())
+	if !term.IsTerminal(fd) {
+		return "", errors.New("no password: give --password-command, --password-file or " + passwordVar)
+	}
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("terminal: %w", err)
+	}
+	type answer struct {
+		password []byte
+		err      error
+	}
+	answers := make(chan answer, 1)
+	fmt.Fprintf(os.Stderr, "Password for %s: ", who)
+	defer fmt.Fprintln(os.Stderr)
+	go func() {
+		password, err := term.ReadPassword(fd)
+		answers <- answer{password, err}
+	}()
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			return "", fmt.Errorf("read password: %w", a.err)
+		}
+		return firstLine(a.password, "no password was given")
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
+	}
 }
