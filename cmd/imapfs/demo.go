@@ -8,10 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,8 +32,7 @@ temporary one. New mail arrives every half minute. Ctrl-C ends it, and leaves
 nothing behind.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			// Also when the terminal is closed (SIGHUP), nothing is to stay.
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
 			if err := runDemo(ctx, args, cmd.OutOrStdout()); err != nil {
 				return err
@@ -74,14 +71,10 @@ func runDemo(ctx context.Context, args []string, out io.Writer) (err error) {
 // mountDemo mounts the server's account with the options that mount has by
 // default.
 func mountDemo(ctx context.Context, server *demo.Server, mountpoint string, log *slog.Logger) (*mounted, error) {
-	c := &mountConfig{mountpoint: mountpoint}
+	c := &mountConfig{mountpoint: mountpoint, password: server.Password}
 	c.flags(pflag.NewFlagSet("demo", pflag.ContinueOnError))
 	var err error
 	if c.source, err = parseSource("imap://" + server.Username + "@" + server.Addr); err != nil {
-		return nil, err
-	}
-	// As a user would give it to mount, which takes it out of the environment.
-	if err := os.Setenv("IMAPFS_PASSWORD", server.Password); err != nil {
 		return nil, err
 	}
 	return c.mount(ctx, log)

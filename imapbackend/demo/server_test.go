@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"fmt"
 	"net"
 	"runtime"
 	"testing"
@@ -108,7 +107,7 @@ func TestServer(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<20)
-			t.Fatal(fmt.Sprintf("%d goroutines, %d before:\n%s", n, before, stacks[:runtime.Stack(stacks, true)]))
+			t.Fatalf("%d goroutines, %d before:\n%s", n, before, stacks[:runtime.Stack(stacks, true)])
 		}
 	}
 }
