@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // subtype is what the kernel's list of mounts calls an imapfs.
@@ -29,7 +31,7 @@ func CheckMountpoint(dir string) error {
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(path)
+	info, err := stat(path)
 	if errors.Is(err, syscall.ENOTCONN) && kind == subtype {
 		// Whatever holds it holds something dead.
 		if err := detach(path, true); err != nil {
@@ -38,7 +40,7 @@ func CheckMountpoint(dir string) error {
 		if kind, err = mountedAt(path); err != nil {
 			return err
 		}
-		info, err = os.Stat(path)
+		info, err = stat(path)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -55,6 +57,15 @@ func CheckMountpoint(dir string) error {
 		return fmt.Errorf("mountpoint %s is in use: %s is mounted there", dir, kind)
 	}
 	return checkEmpty(dir, path)
+}
+
+// stat is os.Stat that fails where a FUSE file system has died: its attributes
+// may live on in the kernel.
+func stat(path string) (fs.FileInfo, error) {
+	if err := unix.Statfs(path, new(unix.Statfs_t)); err != nil {
+		return nil, err
+	}
+	return os.Stat(path)
 }
 
 func checkEmpty(dir, path string) error {

@@ -17,6 +17,8 @@ import (
 
 // The failures to connect that a user can do something about, for errors.Is.
 var (
+	// ErrAuth: the server refuses user name and password.
+	ErrAuth = guard.ErrAuth
 	// ErrNoSTARTTLS: the server does not encrypt, although it must.
 	ErrNoSTARTTLS = guard.ErrNoSTARTTLS
 	// ErrNoLogin: the server offers no way to sign in that we know, or none on
@@ -42,7 +44,7 @@ var reasons = []struct {
 	text func(o *Options, err error) string
 }{
 	{matches[error](guard.ErrAuth), func(o *Options, err error) string {
-		return fmt.Sprintf("%s does not let %s in: %s", o.Address, o.Username, serverText(err))
+		return fmt.Sprintf("%s does not let %s in%s", o.Address, printable(o.Username), serverText(err))
 	}},
 	{matches[*net.DNSError](nil), func(o *Options, err error) string {
 		host, _, _ := net.SplitHostPort(o.Address)
@@ -87,13 +89,13 @@ func say(format string) func(*Options, error) string {
 	return func(o *Options, _ error) string { return fmt.Sprintf(format, o.Address) }
 }
 
-// serverText is what the server said.
+// serverText is what the server said, in parentheses.
 func serverText(err error) string {
 	var st guard.Status
 	if errors.As(err, &st) && st.Text != "" {
-		return printable(st.Text)
+		return fmt.Sprintf(" (%q)", st.Text)
 	}
-	return "wrong user name or password"
+	return ""
 }
 
 // certified are the names that a certificate is for.

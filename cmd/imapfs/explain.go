@@ -24,6 +24,7 @@ var hints = []struct {
 	{isA[x509.UnknownAuthorityError], "if it is the right server, trust it with --tls-ca FILE"},
 	{kind(imapbackend.ErrNoSTARTTLS), "use imaps://, or --insecure-plaintext where nobody can listen in"},
 	{kind(imapbackend.ErrSilent), "check host and port; a port that begins with TLS needs imaps://"},
+	{kind(imapbackend.ErrAuth), "check user name and password"},
 	{isA[*fs.Busy], "end that first, or use --lazy"},
 }
 

@@ -5,23 +5,27 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"time"
 )
 
-// endings are the signals that end a mount; a terminal that is closed sends
-// SIGHUP.
-var endings = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+// endings are the signals that end a mount. A terminal that is closed sends
+// SIGHUP, unless nohup(1) says that it is not meant for us.
+func endings() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
 
-// untilSignal is a context that ends with one of endings, except those that
-// whoever started us has set to be ignored (nohup).
+// untilSignal is a context that ends with one of endings.
 func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(ctx, slices.DeleteFunc(slices.Clone(endings), signal.Ignored)...)
+	return signal.NotifyContext(ctx, endings()...)
 }
 
 // retryUnmount is the pause before a busy mount is tried again.
-const retryUnmount = time.Second
+const retryUnmount = 3 * time.Second
 
 // serve returns once the mount has been taken away, by others or since ctx has
 // ended. While programs use it, it then waits for them, or for a second signal,
@@ -39,7 +43,7 @@ func (m *mounted) serve(ctx context.Context, log *slog.Logger) error {
 	case <-ctx.Done():
 	}
 	again := make(chan os.Signal, 1)
-	signal.Notify(again, endings...)
+	signal.Notify(again, endings()...)
 	defer signal.Stop(again)
 	for told := false; ; told = true {
 		err := m.Unmount()
