@@ -95,7 +95,8 @@ func complaints(mount func() error) (string, error) {
 	os.Stderr = stderr
 	w.Close()
 	text, _ := io.ReadAll(r)
-	return strings.TrimPrefix(strings.TrimSpace(string(text)), "fusermount3: "), err
+	_, why, _ := strings.Cut(strings.TrimSpace(string(text)), ": ") // after its own name
+	return why, err
 }
 
 // Wait returns once the tree is attached no more.
