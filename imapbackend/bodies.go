@@ -16,7 +16,11 @@ import (
 // Fetch implements cache.Source: one UID FETCH a message, all in one round trip.
 func (c *Client) Fetch(ctx context.Context, id cache.ID, validity uint32, requests []cache.Request) ([][]byte, error) {
 	results := make([][]byte, len(requests))
-	err := c.inside(ctx, id, validity, func(s *session) error {
+	newest := uint32(0)
+	for _, r := range requests {
+		newest = max(newest, r.UID)
+	}
+	err := c.inside(ctx, id, validity, newest, func(s *session) error {
 		var group errgroup.Group
 		first := 0
 		for i := range requests {
@@ -36,22 +40,7 @@ func (c *Client) Fetch(ctx context.Context, id cache.ID, validity uint32, reques
 
 // bodies fetches octets of one message.
 func (s *session) bodies(ctx context.Context, requests []cache.Request, results [][]byte) error {
-	answered, err := s.tryBodies(ctx, requests, results)
-	if err == nil && !answered {
-		// This connection may have opened the mailbox before the message
-		// arrived.
-		if err = s.kind(s.noop(ctx)); err == nil {
-			answered, err = s.tryBodies(ctx, requests, results)
-		}
-	}
-	if err == nil && !answered {
-		err = cache.ErrNotExist
-	}
-	return err
-}
-
-// tryBodies reports whether the server knew the message.
-func (s *session) tryBodies(ctx context.Context, requests []cache.Request, results [][]byte) (answered bool, err error) {
+	uid, answered := requests[0].UID, false
 	items := make([]string, len(requests))
 	sinks := make(map[string]*sink, len(requests))
 	for i, r := range requests {
@@ -63,8 +52,8 @@ func (s *session) tryBodies(ctx context.Context, requests []cache.Request, resul
 		}
 		sinks[name] = &sink{into: &results[i], limit: limit}
 	}
-	_, err = s.conn.Fetch(ctx, guard.Fetch{
-		UIDs:    imap.UIDSetNum(imap.UID(requests[0].UID)),
+	_, err := s.conn.Fetch(ctx, guard.Fetch{
+		UIDs:    imap.UIDSetNum(imap.UID(uid)),
 		Items:   "(UID " + strings.Join(items, " ") + ")",
 		Message: func(*guard.Message) { answered = true },
 		Literal: func(_ imap.UID, item string, size int64) io.Writer {
@@ -75,7 +64,15 @@ func (s *session) tryBodies(ctx context.Context, requests []cache.Request, resul
 			return nil
 		},
 	})
-	return answered, s.kind(err)
+	switch {
+	case err != nil:
+		return s.kind(err)
+	case answered:
+		return nil
+	case uid >= s.state.Next:
+		return errLagging
+	}
+	return cache.ErrNotExist
 }
 
 // sink takes the octets of one body item into memory.

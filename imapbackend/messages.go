@@ -2,6 +2,7 @@ package imapbackend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -70,7 +71,7 @@ func (s *session) search(ctx context.Context) ([]uint32, error) {
 
 // Flags implements cache.Source.
 func (c *Client) Flags(ctx context.Context, id cache.ID, validity uint32, since uint64, yield func(uint32, []string, uint64)) error {
-	return c.inside(ctx, id, validity, func(s *session) error {
+	return c.inside(ctx, id, validity, 0, func(s *session) error {
 		f := guard.Fetch{
 			UIDs:  imap.UIDSet{{Start: 1, Stop: 0}}, // 1:*
 			Items: "(UID FLAGS)",
@@ -117,17 +118,11 @@ func (c *Client) Summaries(ctx context.Context, id cache.ID, validity uint32, ui
 // returns the UIDs of which nothing came. That the connection was lost, or that
 // the server refused, is no error: it shows in what is left.
 func (c *Client) describe(ctx context.Context, id cache.ID, validity uint32, uids []uint32, size int, yield func(*cache.Message)) (rest []uint32, err error) {
-	s, err := c.pool.acquireMailbox(ctx, id, validity)
+	s, err := c.pool.acquireMailbox(ctx, id, validity, slices.Max(uids))
 	if err != nil {
 		return nil, err
 	}
 	defer c.pool.release(s)
-	if size < batch {
-		// This connection may have opened the mailbox before they arrived.
-		if err := s.noop(ctx); err != nil && ctx.Err() != nil {
-			return nil, err
-		}
-	}
 	var mu sync.Mutex
 	described := make(map[uint32]bool, len(uids))
 	var group errgroup.Group
@@ -158,36 +153,33 @@ func (c *Client) describe(ctx context.Context, id cache.ID, validity uint32, uid
 
 // describeBare describes a message that the server cannot describe in full.
 func (c *Client) describeBare(ctx context.Context, id cache.ID, validity uint32, uid uint32, yield func(*cache.Message)) error {
-	s, err := c.pool.acquireMailbox(ctx, id, validity)
-	if err != nil {
-		return err
-	}
-	defer c.pool.release(s)
 	var found *cache.Message
-	_, err = s.conn.Fetch(ctx, guard.Fetch{
-		UIDs:    uidSet([]uint32{uid}),
-		Items:   bareItems,
-		Message: func(m *guard.Message) { found = &m.Message },
+	err := c.inside(ctx, id, validity, uid, func(s *session) error {
+		_, err := s.conn.Fetch(ctx, guard.Fetch{
+			UIDs:    uidSet([]uint32{uid}),
+			Items:   bareItems,
+			Message: func(m *guard.Message) { found = &m.Message },
+		})
+		if err == nil && found == nil && uid >= s.state.Next {
+			return errLagging
+		}
+		return s.kind(err)
 	})
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case found == nil && err == nil:
+	case found == nil && (err == nil || errors.Is(err, cache.ErrNotExist)):
 		return nil // it has gone
+	case found == nil && (errors.Is(err, cache.ErrStale) || errors.Is(err, cache.ErrOffline)):
+		return err
 	case found == nil:
 		// Not even this: but a message that the server lists is not lost.
 		found = &cache.Message{UID: uid, Size: -1, Defects: cache.DefectDate | cache.DefectSize}
 	}
 	found.Defects |= cache.DefectEnvelope | cache.DefectStructure
-	c.opts.Log.Warn("the server cannot describe a message", "mailbox", printable(id.Name), "uid", uid, "error", s.kind(err))
+	c.opts.Log.Warn("the server cannot describe a message", "mailbox", printable(id.Name), "uid", uid, "error", err)
 	yield(found)
 	return nil
-}
-
-// noop lets the server tell what has changed in the mailbox.
-func (s *session) noop(ctx context.Context) error {
-	_, err := await(ctx, func() (struct{}, error) { return struct{}{}, s.engine.Noop().Wait() })
-	return err
 }
 
 func uidSet(uids []uint32) imap.UIDSet {

@@ -61,10 +61,10 @@ func (p *pool) acquire(ctx context.Context) (*session, error) {
 	})
 }
 
-// acquireMailbox lends a session that has the mailbox open, as of validity if
-// that is not 0.
-func (p *pool) acquireMailbox(ctx context.Context, id cache.ID, validity uint32) (*session, error) {
-	s, err := p.wait(ctx, func() *session { return p.choose(id) })
+// acquireMailbox lends a session that has the mailbox open under validity, since
+// a time when there was a message with the UID newest.
+func (p *pool) acquireMailbox(ctx context.Context, id cache.ID, validity, newest uint32) (*session, error) {
+	s, err := p.wait(ctx, func() *session { return p.choose(id, newest) })
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (p *pool) acquireMailbox(ctx context.Context, id cache.ID, validity uint32)
 			return nil, err
 		}
 	}
-	if validity != 0 && s.state.Validity != validity {
+	if s.state.Validity != validity {
 		p.release(s)
 		return nil, cache.ErrStale
 	}
@@ -84,7 +84,7 @@ func (p *pool) acquireMailbox(ctx context.Context, id cache.ID, validity uint32)
 // which shows it as it is now.
 func (p *pool) acquireFresh(ctx context.Context, id cache.ID) (*session, error) {
 	s, err := p.wait(ctx, func() *session {
-		s := p.idle(id)
+		s := p.idle(id, 0)
 		if s != nil {
 			s.moving = true
 		}
@@ -98,9 +98,9 @@ func (p *pool) acquireFresh(ctx context.Context, id cache.ID) (*session, error) 
 
 // choose picks a session for a mailbox, one to be moved if need be; nil: none
 // can be had now. mu is held.
-func (p *pool) choose(id cache.ID) *session {
-	s := p.idle(id)
-	if s != nil && s.selected && s.mailbox == id {
+func (p *pool) choose(id cache.ID, newest uint32) *session {
+	s := p.idle(id, newest)
+	if s != nil && s.shows(id, newest) {
 		return s
 	}
 	if p.room() && (s == nil || s.selected) {
@@ -109,22 +109,29 @@ func (p *pool) choose(id cache.ID) *session {
 		return nil
 	}
 	if s == nil {
-		return p.least(func(s *session) bool { return s.selected && s.mailbox == id && !s.moving })
+		return p.least(func(s *session) bool { return s.shows(id, newest) && !s.moving })
 	}
 	s.moving = true
 	return s
 }
 
-// idle returns a session that nobody uses: one that has the mailbox, else one
-// that has none, else any; nil if all are in use. mu is held.
-func (p *pool) idle(id cache.ID) *session {
+// shows reports whether the mailbox is open, and the message newest was there
+// when it was opened: a server may keep from a session what came later.
+func (s *session) shows(id cache.ID, newest uint32) bool {
+	return s.selected && s.mailbox == id && s.state.Next > newest
+}
+
+// idle returns a session that nobody uses: one that shows the mailbox, else one
+// that has none or has to open it again, else any; nil if all are in use. mu is
+// held.
+func (p *pool) idle(id cache.ID, newest uint32) *session {
 	var best *session
 	for _, s := range p.sessions {
 		switch {
 		case s.users > 0:
-		case s.selected && s.mailbox == id:
+		case s.shows(id, newest):
 			return s
-		case best == nil || !s.selected:
+		case best == nil || !s.selected || s.mailbox == id:
 			best = s
 		}
 	}

@@ -3,6 +3,7 @@ package imapbackend
 import (
 	"context"
 	"errors"
+	"time"
 
 	"imapfs/cache"
 )
@@ -16,12 +17,34 @@ func (c *Client) anywhere(ctx context.Context, do func(*session) error) error {
 	return c.retry(ctx, c.pool.acquire, do)
 }
 
-// inside runs an operation in a mailbox, which is opened with EXAMINE.
-func (c *Client) inside(ctx context.Context, id cache.ID, validity uint32, do func(*session) error) error {
-	return c.retry(ctx, func(ctx context.Context) (*session, error) {
-		return c.pool.acquireMailbox(ctx, id, validity)
-	}, do)
+// inside runs an operation in a mailbox, which is opened with EXAMINE; newest
+// is the highest UID that it is about.
+func (c *Client) inside(ctx context.Context, id cache.ID, validity, newest uint32, do func(*session) error) error {
+	acquire := func(ctx context.Context) (*session, error) {
+		return c.pool.acquireMailbox(ctx, id, validity, newest)
+	}
+	for pause := firstLag; ; pause *= 2 {
+		err := c.retry(ctx, acquire, do)
+		if !errors.Is(err, errLagging) {
+			return err
+		}
+		if pause > lastLag {
+			return cache.ErrNotExist
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
+
+// errLagging: the server has told of a message on one connection, and on
+// another its UIDNEXT is still below it. Dovecot does so for up to a second
+// after mail was put into a Maildir. The message is not gone.
+var errLagging = errors.New("the server lags behind itself")
+
+const firstLag, lastLag = 50 * time.Millisecond, 2 * time.Second
 
 // retry runs do on a session, and again on another if the connection is lost.
 func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*session, error), do func(*session) error) error {

@@ -30,7 +30,8 @@ type command struct {
 	fetch *Fetch
 	wants wanted
 	take  func(name string, line []byte) bool
-	lost  error // the first item that could not be delivered
+	lost  error           // the first item that could not be delivered
+	given map[answer]bool // what it has got; of the reading goroutine
 
 	// Of an IDLE.
 	goAhead chan struct{} // closed when the server agrees

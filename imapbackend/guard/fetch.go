@@ -56,7 +56,24 @@ func (c *Conn) Fetch(ctx context.Context, f Fetch) (Status, error) {
 // wanted is what a FETCH asks for.
 type wanted struct {
 	items  Item
-	bodies []string // as bodyKey
+	bodies []bodyItem
+}
+
+// bodyItem is a body item as it is asked for, without the length of a range.
+type bodyItem struct{ key, origin string }
+
+// nameBody splits a body item's name. Requests and their answers differ in how
+// header lists are written, and some servers do not repeat the origin.
+func nameBody(name string) bodyItem {
+	item := bodyItem{key: name}
+	if i := strings.LastIndexByte(name, ']'); i >= 0 {
+		item.key, item.origin = name[:i], strings.Trim(name[i+1:], "<>")
+		item.origin, _, _ = strings.Cut(item.origin, ".")
+	}
+	if i := strings.IndexByte(item.key, '('); i >= 0 {
+		item.key = strings.TrimSpace(item.key[:i])
+	}
+	return item
 }
 
 func parseItems(items string) wanted {
@@ -69,7 +86,7 @@ func parseItems(items string) wanted {
 			continue
 		}
 		if item := upper(name); isBody(name) {
-			w.bodies = append(w.bodies, bodyKey(bodyName(item)))
+			w.bodies = append(w.bodies, nameBody(bodyName(item)))
 		} else {
 			w.items |= itemBits[item]
 		}
@@ -92,49 +109,85 @@ func bodyName(item string) string {
 	return strings.Replace(item, ".PEEK[", "[", 1)
 }
 
-// bodyKey is what a request and its answer have in common: servers differ in
-// how they write header lists and in whether they repeat the origin.
-func bodyKey(name string) string {
-	if i := strings.IndexByte(name, '('); i >= 0 {
-		return strings.TrimSpace(name[:i])
-	}
-	if i := strings.LastIndexByte(name, ']'); i >= 0 {
-		return name[:i]
-	}
-	return name
-}
-
-// owner returns the command that an item of a message answers: the first one
-// sent that asked for it. For summaries item is "" and have is what came. Of
-// the flags alone a command is the owner only if it asked for nothing else:
-// unsolicited FETCH responses carry just these.
+// owner returns the command that an item of a message answers. For summaries
+// item is "" and have is what came. Of the flags alone a command is the owner
+// only if it asked for nothing else: unsolicited FETCH responses carry just
+// these.
+//
+// Dovecot runs pipelined FETCHes side by side: the answers to two that ask for
+// the same, or for two ranges of one part, may both come before either is
+// complete. So an answer goes to the first that asked for exactly this and has
+// not got it.
 func (c *Conn) owner(uid imap.UID, item string, have Item) *command {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := bodyKey(item)
+	name := nameBody(item)
+	var best *command
+	bestFit := noFit
 	for _, cmd := range c.pending {
-		if cmd.fetch != nil && cmd.wants.match(key, have) && cmd.fetch.UIDs.Contains(uid) {
-			c.answering = true
-			return cmd
+		if cmd.fetch == nil || !cmd.fetch.UIDs.Contains(uid) {
+			continue
+		}
+		fit := cmd.wants.match(name, have)
+		if fit != noFit && cmd.given[answer{uid, name}] {
+			fit = givenFit
+		}
+		if fit > bestFit {
+			best, bestFit = cmd, fit
 		}
 	}
-	return nil
+	if best != nil {
+		c.answering = true
+	}
+	return best
 }
 
-func (w *wanted) match(key string, have Item) bool {
-	if key != "" || len(w.bodies) > 0 {
+// answer is an item of a message; that of a summary has no name.
+type answer struct {
+	uid  imap.UID
+	item bodyItem
+}
+
+// gave notes that cmd has got an item. It is for the reading goroutine.
+func (cmd *command) gave(uid imap.UID, item string) {
+	if cmd.given == nil {
+		cmd.given = make(map[answer]bool)
+	}
+	cmd.given[answer{uid, nameBody(item)}] = true
+}
+
+// fit is how well an answer fits a command.
+type fit uint8
+
+const (
+	noFit    fit = iota
+	givenFit     // it has got this already
+	keyFit       // but for the origin
+	exactFit
+)
+
+func (w *wanted) match(name bodyItem, have Item) fit {
+	if name.key != "" || len(w.bodies) > 0 {
+		best := noFit
 		for _, b := range w.bodies {
-			if b == key {
-				return true
+			if b == name {
+				return exactFit
+			}
+			if b.key == name.key {
+				best = keyFit
 			}
 		}
-		return false
+		return best
 	}
 	const state = HaveFlags | HaveModSeq
-	if own := w.items &^ state; own != 0 {
-		return have&own != 0
+	own := w.items &^ state
+	if own == 0 {
+		own = w.items
 	}
-	return have&w.items != 0
+	if have&own == 0 {
+		return noFit
+	}
+	return exactFit
 }
 
 // soleOwner returns the only command that asked for item, and the only message
@@ -142,9 +195,9 @@ func (w *wanted) match(key string, have Item) bool {
 func (c *Conn) soleOwner(item string) (owner *command, uid imap.UID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := bodyKey(item)
+	name := nameBody(item)
 	for _, cmd := range c.pending {
-		if cmd.fetch == nil || !cmd.wants.match(key, 0) {
+		if cmd.fetch == nil || cmd.wants.match(name, 0) == noFit {
 			continue
 		}
 		if owner != nil {

@@ -208,7 +208,11 @@ func (c *Conn) claim(r *reply, name string) bool {
 			r.UID = uint32(uid)
 		}
 	}
-	return r.owner != nil
+	if r.owner == nil {
+		return false
+	}
+	r.owner.gave(imap.UID(r.UID), name)
+	return true
 }
 
 // hold makes room for a body item whose message is not yet known.
@@ -269,7 +273,9 @@ func (c *Conn) complete(r *reply) {
 		r.owner.mu.Unlock()
 	}
 	if r.owner == nil {
-		r.owner = c.owner(uid, "", r.Have)
+		if r.owner = c.owner(uid, "", r.Have); r.owner != nil {
+			r.owner.gave(uid, "")
+		}
 	}
 	if r.owner != nil {
 		r.Defects |= missing(r.owner.wants.items &^ r.Have)
