@@ -2,6 +2,8 @@ package cache
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 )
 
@@ -37,7 +39,7 @@ func (f *flight[K, V]) do(ctx, base context.Context, key K, fn func(context.Cont
 		own, c.cancel = context.WithCancel(base)
 		f.calls[key] = c
 		go func() {
-			c.value, c.err = fn(own)
+			c.value, c.err = guarded(own, fn)
 			f.mu.Lock()
 			f.forget(key, c)
 			f.mu.Unlock()
@@ -62,6 +64,17 @@ func (f *flight[K, V]) do(ctx, base context.Context, key K, fn func(context.Cont
 	f.mu.Unlock()
 	var zero V
 	return zero, ctx.Err()
+}
+
+// guarded turns a panic into an error: one odd message must not be the end of
+// the mount.
+func guarded[V any](ctx context.Context, fn func(context.Context) (V, error)) (value V, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: panic: %v\n%s", ErrContent, p, debug.Stack())
+		}
+	}()
+	return fn(ctx)
 }
 
 func (f *flight[K, V]) forget(key K, c *call[V]) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"imapfs/cache/content"
 )
 
 const (
@@ -25,6 +27,8 @@ type Reader struct {
 	file    File
 	size    int64
 	ranged  bool
+	grid    content.Grid // of a ranged base64 part, if gridded
+	gridded bool
 
 	mu   sync.Mutex
 	data []byte // guarded by mu; all of the file, unless ranged
@@ -43,6 +47,12 @@ func (b *Box) Open(ctx context.Context, f File) (*Reader, error) {
 	}
 	r := &Reader{box: b, message: m, file: f, size: s.N}
 	r.ranged = s.N > verifiedSize && f.access(m) != accessWhole && !b.isIrregular(f)
+	if r.ranged && f.access(m) == accessGrid {
+		// If this Reader outlives the belief in the grid, it must still not
+		// take the part for one that is not encoded.
+		r.grid, r.gridded = b.grid(f)
+		r.ranged = r.gridded
+	}
 	if !s.Proven && !r.ranged {
 		if r.data, err = b.whole(ctx, m, f); err != nil {
 			return nil, err
@@ -72,6 +82,9 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 			return 0, err
 		}
 		return copy(p, data[off:]), nil
+	}
+	if now, ok := r.box.KnownSize(r.file); !ok || now.N != r.size {
+		return 0, r.box.failed("read", r.file.UID, fmt.Errorf("section %q: %w; open it again", r.file.section(r.message), ErrContent))
 	}
 	n := 0
 	for n < len(p) {
@@ -132,9 +145,8 @@ func (r *Reader) fetchBlock(ctx context.Context, n int64) (data []byte, ok bool,
 	off := n * blockSize
 	want := min(blockSize, r.size-off)
 	request := Request{UID: r.file.UID, Section: r.file.section(r.message)}
-	grid, gridded := r.box.grid(r.file)
-	if gridded {
-		request.Offset, request.Length = grid.Encoded(off, want)
+	if r.gridded {
+		request.Offset, request.Length = r.grid.Encoded(off, want)
 	} else {
 		// One octet more than there should be tells whether this is the end.
 		request.Offset, request.Length = off, want+1
@@ -144,7 +156,7 @@ func (r *Reader) fetchBlock(ctx context.Context, n int64) (data []byte, ok bool,
 		return nil, false, err
 	}
 	data = results[0]
-	if !gridded {
+	if !r.gridded {
 		last := off+want == r.size
 		if int64(len(data)) < want || last && int64(len(data)) > want {
 			return nil, false, nil
@@ -154,7 +166,7 @@ func (r *Reader) fetchBlock(ctx context.Context, n int64) (data []byte, ok bool,
 	if int64(len(data)) != request.Length {
 		return nil, false, nil
 	}
-	data, start, ok := grid.Decode(data, request.Offset)
+	data, start, ok := r.grid.Decode(data, request.Offset)
 	if !ok || start > off || start+int64(len(data)) < off+want {
 		return nil, false, nil
 	}

@@ -98,8 +98,12 @@ func (b *Box) provenSize(f File, n int64) {
 func (b *Box) probed(f File, grid content.Grid, regular bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.sizes[f] == nil {
-		b.sizes[f] = &size{n: grid.Size(), grid: grid, gridded: regular, irregular: !regular}
+	switch {
+	case b.sizes[f] != nil:
+	case regular:
+		b.sizes[f] = &size{n: grid.Size(), grid: grid, gridded: true}
+	default:
+		b.sizes[f] = &size{irregular: true}
 	}
 }
 

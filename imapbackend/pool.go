@@ -288,7 +288,7 @@ func (p *pool) attempt(ctx context.Context, connect func(context.Context) (*sess
 		p.failures, p.refusal, p.served = 0, nil, true
 		return s, nil
 	}
-	if p.refusal == nil {
+	if p.refusal == nil && p.served {
 		p.log.Warn("no new connection to the server", "error", err)
 	}
 	p.failures++

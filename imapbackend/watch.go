@@ -21,6 +21,8 @@ const (
 	renewal = 2 * time.Minute
 	// renewalAnswer is how long the server has to answer that question.
 	renewalAnswer = 10 * time.Second
+	// partingAnswer is how long it has when nobody wants its news any more.
+	partingAnswer = time.Second
 	// clockCheck is how often the clock is compared with the time that has
 	// passed; one that jumps tells of a suspend, after which no line can be
 	// trusted.
@@ -102,12 +104,18 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func())
 	defer w.onChange(nil)
 	w.open.Store(&id)
 	defer w.open.Store(nil)
+	answer := func() time.Duration {
+		if ctx.Err() != nil {
+			return partingAnswer
+		}
+		return renewalAnswer
+	}
 	for ctx.Err() == nil {
 		err := func() error {
 			round, cancel := context.WithTimeout(ctx, renewal)
 			defer cancel()
 			go watchClock(round, cancel)
-			return s.conn.Idle(round, started, renewalAnswer)
+			return s.conn.Idle(round, started, answer)
 		}()
 		if err != nil {
 			return fmt.Errorf("idle: %w", s.kind(err))

@@ -23,37 +23,38 @@ type Grid struct {
 	pad    int64 // padding characters
 }
 
-// NewGrid returns the grid of a body of so many encoded octets. ok is false if
-// head and tail do not show one, and then nothing is known about the size.
-func NewGrid(octets int64, head, tail []byte) (g Grid, ok bool) {
+// NewGrid returns the grid of a body of so many encoded octets; false if head
+// and tail do not show one, and then nothing is known about the size. Lines that
+// do not end within the head are not believed to be one: mail has lines of 998.
+func NewGrid(octets int64, head, tail []byte) (Grid, bool) {
 	const seen = ProbeTail / 2
-	if octets < ProbeHead || octets < seen || len(head) != ProbeHead || len(tail) != seen {
-		return g, false
+	if octets < ProbeHead || len(head) != ProbeHead || len(tail) != seen {
+		return Grid{}, false
 	}
 	core := bytes.TrimRight(tail, " \t\r\n")
 	unpadded := bytes.TrimRight(core, "=")
-	g.octets = octets
-	g.body = octets - int64(len(tail)-len(core))
-	g.pad = int64(len(core) - len(unpadded))
-	if len(unpadded) == 0 || g.pad > 2 {
-		return g, false
+	end := bytes.IndexByte(head, '\n')
+	g := Grid{
+		octets: octets,
+		body:   octets - int64(len(tail)-len(core)),
+		pad:    int64(len(core) - len(unpadded)),
+		line:   int64(end),
+		step:   int64(end + 1),
 	}
-	g.line, g.step = g.body, g.body // one line, unless head has a line end
-	if i := bytes.IndexByte(head, '\n'); i >= 0 && int64(i) < g.body {
-		g.line, g.step = int64(i), int64(i+1)
-		if i > 0 && head[i-1] == '\r' {
-			g.line--
-		}
-		if g.line == 0 || g.line%4 != 0 {
-			return g, false
-		}
+	if end > 0 && head[end-1] == '\r' {
+		g.line--
+	}
+	if len(unpadded) == 0 || g.pad > 2 || end < 0 || g.line == 0 || g.line%4 != 0 || g.step > g.body {
+		return Grid{}, false
 	}
 	switch rest := g.digits() % 4; {
 	case rest == 1, g.pad > 0 && rest+g.pad != 4:
-		return g, false
+		return Grid{}, false
 	}
-	ok = g.regular(head, 0) && g.regular(tail, octets-seen)
-	return g, ok
+	if !g.regular(head, 0) || !g.regular(tail, octets-seen) {
+		return Grid{}, false
+	}
+	return g, true
 }
 
 // digits returns how many base64 digits the body has.

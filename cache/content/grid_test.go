@@ -59,7 +59,7 @@ func readAll(t testing.TB, g Grid, encoded []byte, block int64) (data []byte, ok
 }
 
 func TestGrid(t *testing.T) {
-	for _, line := range []int{4, 60, 64, 72, 76, 252, 1 << 30} {
+	for _, line := range []int{4, 60, 64, 72, 76, 252} {
 		for _, end := range []string{"\r\n", "\n"} {
 			for _, tail := range []string{"", "\r\n", "\n\n\n", " \r\n"} {
 				for n := 700; n < 760; n++ {
@@ -77,6 +77,23 @@ func TestGrid(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestNoGrid refuses what both ends do not prove.
+func TestNoGrid(t *testing.T) {
+	for what, encoded := range map[string]func() []byte{
+		"one line":       func() []byte { _, b := wrapped(4000, 1<<30, "\n"); return b },
+		"lines of 996":   func() []byte { _, b := wrapped(4000, 996, "\r\n"); return b },
+		"all blank":      func() []byte { return bytes.Repeat([]byte("\r\n"), 500) },
+		"a blank end":    func() []byte { _, b := wrapped(4000, 76, "\n"); return append(b, bytes.Repeat([]byte("\n"), 300)...) },
+		"line of 75":     func() []byte { _, b := wrapped(4000, 75, "\n"); return b },
+		"a footer":       func() []byte { _, b := wrapped(4000, 76, "\n"); return append(b, "\n-- \nlist\n"...) },
+		"blank at first": func() []byte { _, b := wrapped(4000, 76, "\n"); return append([]byte("\n"), b...) },
+	} {
+		if g, ok := probe(encoded()); ok || g != (Grid{}) {
+			t.Errorf("%s: a grid of %d bytes", what, g.Size())
 		}
 	}
 }

@@ -3,6 +3,7 @@ package guard
 import (
 	"bytes"
 	"strings"
+	"unicode"
 
 	"imapfs/cache/content"
 )
@@ -73,6 +74,9 @@ func (x *lexer) isAddresses(n int32) bool {
 	return x.isNil(n) || x.isList(n) && (x.child(n) == none || x.isList(x.child(n)))
 }
 
+// isWordRune reports whether a display name with this in it says anything.
+func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+
 // placeholders are what servers put where an address has no mailbox or host:
 // Dovecot, and the c-client family.
 var placeholders = map[string]bool{
@@ -97,8 +101,8 @@ func (x *lexer) firstAddress(n int32) string {
 	if extra > 0 { // again, inner quotes
 		name = content.DecodeWords(string(x.span(fields[0], fields[extra])))
 	}
-	if name = strings.TrimSpace(name); name != "" {
-		return name
+	if strings.ContainsFunc(name, isWordRune) {
+		return strings.TrimSpace(name)
 	}
 	mailbox, host := x.decoded(fields[extra+2]), x.decoded(fields[extra+3])
 	if placeholders[mailbox] {

@@ -9,9 +9,9 @@ import (
 // Idle runs IDLE (RFC 2177) until ctx ends: meanwhile the server tells the
 // hooks of changes in the selected mailbox, and no other command goes out.
 // started is called when it has agreed to. While it is silent then, no deadline
-// runs; to end, it has answer, or the connection is taken for dead. Idle
-// returns nil if it ended as it should.
-func (c *Conn) Idle(ctx context.Context, started func(), answer time.Duration) error {
+// runs; to end, it has as long as answer says then, or the connection is taken
+// for dead. Idle returns nil if it ended as it should.
+func (c *Conn) Idle(ctx context.Context, started func(), answer func() time.Duration) error {
 	cmd := &command{name: "IDLE", ours: true, done: make(chan struct{}), goAhead: make(chan struct{})}
 	stop := context.AfterFunc(ctx, func() { c.interrupt(cmd) })
 	err := c.begin(ctx, cmd)
@@ -41,7 +41,7 @@ func (c *Conn) Idle(ctx context.Context, started func(), answer time.Duration) e
 	}
 	c.mu.Lock()
 	cmd.idling = false
-	c.arm(answer)
+	c.arm(answer())
 	c.mu.Unlock()
 	c.log.client([]byte("DONE"))
 	if err := c.send(cmd, []byte("DONE\r\n")); err != nil {

@@ -31,7 +31,7 @@ func TestIdle(t *testing.T) {
 	time.AfterFunc(200*time.Millisecond, func() { close(quiet) })
 	started := false
 	ended := make(chan error, 1)
-	go func() { ended <- c.Idle(ctx, func() { started = true }, time.Second) }()
+	go func() { ended <- c.Idle(ctx, func() { started = true }, patience(time.Second)) }()
 	<-seen
 	<-seen
 	cancel()
@@ -49,7 +49,7 @@ func TestIdleRefused(t *testing.T) {
 		s.ok("NOOP")
 	})
 	var st Status
-	if err := c.Idle(t.Context(), func() { t.Error("started") }, time.Second); !errors.As(err, &st) || st.Text != "not now" {
+	if err := c.Idle(t.Context(), func() { t.Error("started") }, patience(time.Second)); !errors.As(err, &st) || st.Text != "not now" {
 		t.Errorf("%v, want the NO", err)
 	}
 	if _, err := c.Do(t.Context(), "NOOP", nil); err != nil {
@@ -66,9 +66,11 @@ func TestIdleDead(t *testing.T) {
 		s.send("+ idling\r\n")
 		<-over
 	})
-	err := c.Idle(ctx, cancel, 20*time.Millisecond)
+	err := c.Idle(ctx, cancel, patience(20*time.Millisecond))
 	close(over)
 	if !errors.Is(err, os.ErrDeadlineExceeded) || c.Err() == nil {
 		t.Errorf("%v, want a deadline that passed", err)
 	}
 }
+
+func patience(d time.Duration) func() time.Duration { return func() time.Duration { return d } }

@@ -1,0 +1,147 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"imapfs/cache/content"
+)
+
+// fake is a Source with one mailbox, INBOX, whose sections a test sets.
+type fake struct {
+	mu       sync.Mutex
+	state    State
+	messages map[uint32]*Message
+	sections map[uint32]map[string][]byte // nil: NIL
+	fetches  int
+	hang     chan struct{} // Fetch waits for it, if set
+}
+
+func newFake() *fake {
+	return &fake{state: State{Validity: 1, Next: 1}, messages: make(map[uint32]*Message), sections: make(map[uint32]map[string][]byte)}
+}
+
+// add adds a message of these sections; "" is the whole of it.
+func (f *fake) add(m Message, sections map[string][]byte) uint32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m.UID = f.state.Next
+	f.state.Next++
+	f.state.Count++
+	f.messages[m.UID], f.sections[m.UID] = &m, sections
+	return m.UID
+}
+
+func (f *fake) Mailboxes(context.Context) ([]Mailbox, error) { return []Mailbox{{Name: "INBOX"}}, nil }
+
+func (f *fake) Snapshot(context.Context, ID) (State, []uint32, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state, slices.Sorted(maps.Keys(f.messages)), nil
+}
+
+func (f *fake) Summaries(_ context.Context, _ ID, _ uint32, uids []uint32, yield func(*Message)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, uid := range uids {
+		if m := f.messages[uid]; m != nil {
+			yield(m)
+		}
+	}
+	return nil
+}
+
+func (f *fake) Flags(_ context.Context, _ ID, _ uint32, _ uint64, yield func(uint32, []string, uint64)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for uid, m := range f.messages {
+		yield(uid, m.Flags, 0)
+	}
+	return nil
+}
+
+func (f *fake) States(_ context.Context, ids []ID) (map[ID]State, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return map[ID]State{ids[0]: f.state}, nil
+}
+
+func (f *fake) Idle(ctx context.Context, _ ID, started, _ func()) error {
+	started()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Request) ([][]byte, error) {
+	f.mu.Lock()
+	hang := f.hang
+	f.fetches++
+	f.mu.Unlock()
+	if hang != nil {
+		select {
+		case <-hang:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if validity != f.state.Validity {
+		return nil, ErrStale
+	}
+	var results [][]byte
+	for _, r := range requests {
+		sections, ok := f.sections[r.UID]
+		if !ok {
+			return nil, ErrNotExist
+		}
+		data := sections[r.Section]
+		if r.Length > 0 && data != nil {
+			start := min(r.Offset, int64(len(data)))
+			data = data[start:min(start+r.Length, int64(len(data)))]
+		}
+		results = append(results, bytes.Clone(data))
+	}
+	return results, nil
+}
+
+// open makes an account of f and returns its INBOX, listed.
+func open(t *testing.T, f *fake, notify func(Event)) *Box {
+	t.Helper()
+	a, err := New(f, Options{Memory: 8 << 20, Poll: time.Hour, Notify: notify})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Close)
+	b := a.Box(ID{Name: "INBOX"})
+	if _, err := b.Listing(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// read opens a file and reads all of it; size is what Size said before.
+func read(t *testing.T, b *Box, f File) (size int64, data []byte, err error) {
+	t.Helper()
+	s, err := b.Size(t.Context(), f)
+	if err != nil {
+		return 0, nil, err
+	}
+	r, err := b.Open(t.Context(), f)
+	if err != nil {
+		return s.N, nil, err
+	}
+	data = make([]byte, r.Size()+1)
+	n, err := r.ReadAt(t.Context(), data, 0)
+	return s.N, data[:n], err
+}
+
+// single is the part table of a message that is one part.
+func single(mediaType string, encoding content.Encoding, octets int) []content.Part {
+	return []content.Part{{Section: "1", Parent: -1, Type: mediaType, Encoding: encoding, Named: true, Name: "x", Octets: int64(octets)}}
+}
