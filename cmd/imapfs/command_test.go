@@ -312,7 +312,7 @@ func TestMountHelper(t *testing.T) {
 	}
 	helper := exec.Command("/usr/sbin/mount.fuse3", sourceOf(s), dir, "-t", "fuse."+program,
 		"-o", "rw,_netdev,nofail,noatime,x-systemd.automount,layout=eml,list_eml,umask=027,password_file="+strings.ReplaceAll(password, ",", `\,`))
-	helper.Env = append(os.Environ(), asCommand+"=1", "HOME="+t.TempDir())
+	helper.Env = append(os.Environ(), asCommand+"=1", "HOME="+t.TempDir(), "GORACE=atexit_sleep_ms=0")
 	if out, err := helper.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("%v: %s", err, out)
 	}
