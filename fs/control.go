@@ -27,7 +27,7 @@ type ControlFile struct {
 
 // moment is how long what stat found is what the next open gives, so that
 // st_size is the number of bytes read.
-const moment = time.Second
+const moment = 100 * time.Millisecond
 
 // controls are the files of the control directory. It is safe for concurrent
 // use.

@@ -121,8 +121,11 @@ func (m *mailboxReport) state(now time.Time) string {
 
 // ago tells when something was, for a person.
 func ago(t, now time.Time) string {
-	if d := now.Sub(t); d < 24*time.Hour {
-		return max(d, 0).Round(time.Second).String() + " ago"
+	switch d := now.Sub(t).Round(time.Second); {
+	case d <= 0:
+		return "just now"
+	case d < 24*time.Hour:
+		return d.String() + " ago"
 	}
 	return t.Local().Format("2006-01-02 15:04")
 }

@@ -97,7 +97,7 @@ func TestTree(t *testing.T) {
 		if entries, err := os.ReadDir(asParts); err != nil || len(entries) != 1 {
 			t.Errorf("the root lists %v: %v", entries, err)
 		}
-		if entries, err := os.ReadDir(asParts + "/.imapfs"); err != nil || len(entries) != 2 {
+		if entries, err := os.ReadDir(asParts + "/.imapfs"); err != nil || len(entries) != 4 {
 			t.Errorf(".imapfs lists %v: %v", entries, err)
 		}
 	})
@@ -132,9 +132,6 @@ func TestRemount(t *testing.T) {
 		}
 		for path, was := range walks[0] {
 			is, ok := walks[1][path]
-			if path == "." || path == "INBOX" {
-				is.Mtime = was.Mtime // the time of the mount, until there is a better one
-			}
 			if !ok || is != was {
 				t.Errorf("%s was %+v, is %+v", path, was, is)
 			}
@@ -180,8 +177,8 @@ func TestTools(t *testing.T) {
 		}
 		for _, layout := range []string{"parts", "eml"} {
 			sh(`rsync -aX "$M/.imapfs/` + layout + `/" "$C/` + layout + `/"`)
-			if out := sh(`rsync -aX --stats "$M/.imapfs/` + layout + `/" "$C/` + layout + `/"`); !strings.Contains(out, "files transferred: 0\n") {
-				t.Errorf("%s: the second rsync transfers something:\n%s", layout, out)
+			if out := sh(`rsync -aXi "$M/.imapfs/` + layout + `/" "$C/` + layout + `/"`); out != "" {
+				t.Errorf("%s: the second rsync finds something to do:\n%s", layout, out)
 			}
 			sh(`diff -r "$M/.imapfs/` + layout + `" "$C/` + layout + `"`)
 		}

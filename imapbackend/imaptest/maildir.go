@@ -137,3 +137,12 @@ func modifiedUTF7(name string) string {
 	flush()
 	return b.String()
 }
+
+// forbid takes the right to read a mailbox from its owner.
+func (m *maildir) forbid(mailbox string) error {
+	dir := m.dir
+	for level := range strings.SplitSeq(mailbox, "/") {
+		dir = filepath.Join(dir, modifiedUTF7(level))
+	}
+	return os.Chmod(filepath.Join(dir, "cur"), 0)
+}

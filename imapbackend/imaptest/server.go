@@ -100,3 +100,12 @@ func (s *Server) Client() *imapclient.Client {
 	}
 	return c
 }
+
+// Forbid makes a mailbox one that is listed and cannot be opened. Only for
+// Dovecot.
+func (s *Server) Forbid(mailbox string) {
+	s.t.Helper()
+	if err := s.store.(*maildir).forbid(mailbox); err != nil {
+		s.t.Fatalf("forbid %q: %v", mailbox, err)
+	}
+}
