@@ -40,6 +40,7 @@ type Account struct {
 
 	lists  flight[struct{}, struct{}]
 	syncs  flight[*Box, struct{}]
+	newest flight[*Box, time.Time]
 	groups flight[groupKey, group]
 	blocks flight[blockKey, []byte]
 

@@ -28,6 +28,7 @@ type Box struct {
 	synced   time.Time           // guarded by mu; when the last sync began
 	flagged  time.Time           // guarded by mu; when all flags were last asked for
 	sizes    map[File]*size      // guarded by mu
+	newest   *time.Time          // guarded by mu; of a mailbox that has not been synced
 	failure  error               // guarded by mu; of the last sync that failed
 	failedAt time.Time           // guarded by mu
 }
@@ -68,6 +69,40 @@ func (b *Box) Known() (Listing, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return Listing{b.validity, b.uids, b.synced}, !b.synced.IsZero()
+}
+
+// Newest returns when the newest message came, the zero time if there is none.
+// It does not take a sync to know.
+func (b *Box) Newest(ctx context.Context) (time.Time, error) {
+	if when, ok := b.KnownNewest(); ok {
+		return when, nil
+	}
+	return b.account.newest.do(ctx, b.account.life, b, func(ctx context.Context) (time.Time, error) {
+		when, err := b.account.src.Newest(ctx, b.id)
+		if err != nil {
+			return when, b.failed("look", 0, err)
+		}
+		b.mu.Lock()
+		b.newest = &when
+		b.mu.Unlock()
+		return when, nil
+	})
+}
+
+// KnownNewest is Newest where that takes no question to the server; false where
+// it would.
+func (b *Box) KnownNewest() (time.Time, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	switch {
+	case b.synced.IsZero() && b.newest == nil:
+		return time.Time{}, false
+	case b.synced.IsZero():
+		return *b.newest, true
+	case len(b.uids) == 0:
+		return time.Time{}, true
+	}
+	return b.messages[b.uids[len(b.uids)-1]].Date, true
 }
 
 // All returns the messages of the last sync, in no order.

@@ -65,6 +65,8 @@ func (f *fake) Flags(_ context.Context, _ ID, _ uint32, _ uint64, yield func(uin
 	return nil
 }
 
+func (f *fake) Newest(context.Context, ID) (time.Time, error) { return time.Time{}, nil }
+
 func (f *fake) States(_ context.Context, ids []ID) (map[ID]State, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,6 +1,9 @@
 package cache
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Source is where mail comes from: one account of an IMAP server. Its methods
 // are safe for concurrent use, return as soon as ctx ends, and have deadlines
@@ -22,6 +25,10 @@ type Source interface {
 	// has returned. A message of which the server says nothing readable comes
 	// with Defects; only one that has gone meanwhile is left out.
 	Summaries(ctx context.Context, id ID, validity uint32, uids []uint32, yield func(*Message)) error
+
+	// Newest tells when the newest message came (INTERNALDATE of the highest
+	// UID), the zero time if there is none or its date cannot be read.
+	Newest(ctx context.Context, id ID) (time.Time, error)
 
 	// Flags calls yield with the flags of every message changed since the
 	// mod-sequence since; of every message if since is 0 (RFC 7162, 3.1.4.1).

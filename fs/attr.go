@@ -19,9 +19,9 @@ func (f *FS) attr(ctx context.Context, n node, out *fuse.Attr) (valid time.Durat
 		return 0, f.controlAttr(ctx, n, out)
 	}
 	if n.uid == 0 {
-		when, valid := f.placeTime(ctx, n)
+		when, valid, err := f.placeTime(ctx, n)
 		f.fill(n, "", when, 0, out)
-		return valid, nil
+		return valid, err
 	}
 	m, err := n.place.box.Message(ctx, n.uid)
 	if err == nil && n.part != cache.Outer {
@@ -56,23 +56,15 @@ func section(n node, m *cache.Message) string {
 	return m.Parts[n.part].Section
 }
 
-// placeTime is when the newest message of a mailbox came, else when the mount
-// began.
-func (f *FS) placeTime(ctx context.Context, n node) (when time.Time, valid time.Duration) {
+// placeTime is when the newest message of a mailbox came. What has no message
+// has no time of its own: it gets the beginning of time, which is the same at
+// every mount, so that a second rsync finds nothing to set.
+func (f *FS) placeTime(ctx context.Context, n node) (when time.Time, valid time.Duration, err error) {
 	if n.place == nil || n.place.box == nil {
-		return f.started, forever
+		return time.Time{}, forever, nil
 	}
-	l, ok := n.place.box.Known()
-	if !ok {
-		return f.started, 0
-	}
-	if len(l.UIDs) > 0 {
-		m, err := n.place.box.Message(ctx, l.UIDs[len(l.UIDs)-1])
-		if err == nil && !m.Date.IsZero() {
-			return m.Date, f.account.Poll()
-		}
-	}
-	return f.started, f.account.Poll()
+	when, err = n.place.box.Newest(ctx)
+	return when, f.account.Poll(), err
 }
 
 func (f *FS) fill(n node, section string, when time.Time, size int64, out *fuse.Attr) {

@@ -58,7 +58,6 @@ type FS struct {
 
 	opts    Options
 	account *cache.Account
-	started time.Time
 
 	places   places
 	dynamic  dynamic
@@ -83,7 +82,6 @@ func New(opts Options, open func(notify func(cache.Event)) (*cache.Account, erro
 		RawFileSystem: fuse.NewDefaultRawFileSystem(),
 		opts:          opts,
 		controls:      controls{files: opts.Control},
-		started:       time.Now(),
 		handles:       make(map[uint64]any),
 		shown:         make(map[node]*dirHandle),
 	}

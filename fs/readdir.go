@@ -170,7 +170,12 @@ func (f *FS) enterKnown(ctx context.Context, n node, out *fuse.EntryOut) {
 	if _, ok := n.pack(); !ok || n.kind == kindControlFile {
 		return
 	}
-	if !n.dir() {
+	switch {
+	case n.kind == kindMailbox && n.place.box != nil:
+		if _, ok := n.place.box.KnownNewest(); !ok {
+			return
+		}
+	case !n.dir():
 		if _, ok := n.place.box.KnownSize(n.file()); !ok {
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"golang.org/x/sync/errgroup"
@@ -67,6 +68,24 @@ func (s *session) search(ctx context.Context) ([]uint32, error) {
 	}
 	slices.Sort(uids)
 	return slices.Compact(uids), nil
+}
+
+// Newest implements cache.Source.
+func (c *Client) Newest(ctx context.Context, id cache.ID) (when time.Time, err error) {
+	err = c.retry(ctx, func(ctx context.Context) (*session, error) {
+		return c.pool.acquireFresh(ctx, id)
+	}, func(s *session) error {
+		if s.state.Count == 0 {
+			return nil
+		}
+		_, err := s.conn.Fetch(ctx, guard.Fetch{
+			UIDs:    imap.UIDSet{{Start: 0, Stop: 0}}, // *
+			Items:   "(UID INTERNALDATE)",
+			Message: func(m *guard.Message) { when = m.Date },
+		})
+		return s.kind(err)
+	})
+	return when, err
 }
 
 // Flags implements cache.Source.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -125,7 +126,7 @@ func (c *Conn) owner(uid imap.UID, item string, have Item) *command {
 	var best *command
 	bestFit := noFit
 	for _, cmd := range c.pending {
-		if cmd.fetch == nil || !cmd.fetch.UIDs.Contains(uid) {
+		if cmd.fetch == nil || !cmd.fetch.about(uid) {
 			continue
 		}
 		fit := cmd.wants.match(name, have)
@@ -140,6 +141,12 @@ func (c *Conn) owner(uid imap.UID, item string, have Item) *command {
 		c.answering = true
 	}
 	return best
+}
+
+// about reports whether a message is one that is asked for; "*", the newest, may
+// be any.
+func (f *Fetch) about(uid imap.UID) bool {
+	return f.UIDs.Contains(uid) || slices.Contains(f.UIDs, imap.UIDRange{})
 }
 
 // answer is an item of a message; that of a summary has no name.

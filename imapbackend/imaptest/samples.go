@@ -257,7 +257,7 @@ func headers() []Sample {
 		{"Arabic", "a@example.org", "=?utf-8?b?2YXYsdit2KjYpw==?=", "a-example-org_مرحبا"},
 		{"emoji", "a@example.org", "=?utf-8?b?8J+OiQ==?=", "a-example-org_no-subject"},
 		{"decomposed", "a@example.org", "=?utf-8?q?u=CC=88ber?=", "a-example-org_über"},
-		{"hostile subject", "../.. <a@example.org>", "a/../b_c\x01 $(reboot) `x`", "no-sender_a-b-c-reboot-x"},
+		{"hostile subject", "\"../..\" <a@example.org>", "a/../b_c\x01 $(reboot) `x`", "a-example-org_a-b-c-reboot-x"},
 	} {
 		s := sample(c.what, plain, files)
 		fields := standard(c.from, c.subject)
