@@ -166,6 +166,9 @@ func entryNode(parent node, e entry) node {
 		n.kind = kindHeader
 	case entryEML:
 		n.kind = kindEML
+		if e.part >= 0 {
+			n.part = int32(e.part)
+		}
 	case entryMessage:
 		n.part = int32(e.part)
 	case entryPart:

@@ -18,6 +18,9 @@ const (
 	// maxSender bounds the sender in a message's name, so that at least 72
 	// bytes are the subject's.
 	maxSender = 100
+	// maxEnclosed bounds the names of enclosed messages, of which there may be
+	// many in a path.
+	maxEnclosed = 120
 	// maxSection bounds a section in a name: a nesting of 100 levels would
 	// need more than a name can hold. Names that this makes equal are numbered.
 	maxSection = 100
@@ -75,7 +78,7 @@ func shaped(s, pattern string) bool {
 // enclosedName is the name of the directory of an enclosed message.
 func enclosedName(section, subject string) string {
 	head := cut(section, maxSection) + "_"
-	return head + field(subject, "no-subject", maxName-len(head))
+	return head + field(subject, "no-subject", maxEnclosed-len(head))
 }
 
 // field makes a part of a name that needs no quoting in a shell: letters,

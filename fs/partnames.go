@@ -21,6 +21,9 @@ const (
 	// maxExt bounds what counts as an extension: a longer one is the end of a
 	// sentence.
 	maxExt = 32
+	// maxNested bounds how many directories of enclosed messages are in one
+	// another: with maxEnclosed, a path stays well below PATH_MAX.
+	maxNested = 16
 	// numberRoom is the length of the longest number, " (65535)".
 	numberRoom = 8
 )
@@ -44,12 +47,17 @@ const (
 
 // entries lists what a message directory holds, in the order of the part table:
 // that of the outermost message if parent is -1, else that of the enclosed
-// message parts[parent]. message.eml is not among it. The names are unique, and
-// the time is linear even if all parts want the same one.
+// message parts[parent]. message.eml is not among it; a message that is enclosed
+// too deeply to be a directory is a file, with the kind entryEML. The names are
+// unique, and the time is linear even if all parts want the same one.
 func entries(parts []content.Part, parent int) []entry {
 	list := []entry{{name: headerName, part: -1, kind: entryHeader}}
 	bodies := map[string]string{"text/plain": textName, "text/html": htmlName}
 	var given, made []int
+	nested := 0
+	for p := parent; p >= 0; p = parts[p].Parent {
+		nested++
+	}
 	// The parts of an enclosed message follow it: what belongs to an earlier
 	// one ends them.
 	for i := parent + 1; i < len(parts) && parts[i].Parent >= parent; i++ {
@@ -61,7 +69,7 @@ func entries(parts []content.Part, parent int) []entry {
 		at := len(list)
 		body := bodies[p.Type]
 		switch {
-		case p.Message:
+		case p.Message && nested < maxNested:
 			e.kind = entryMessage
 			e.name = enclosedName(p.Section, p.Subject)
 			made = append(made, at)
@@ -69,6 +77,9 @@ func entries(parts []content.Part, parent int) []entry {
 			e.name = body
 			delete(bodies, p.Type)
 		default:
+			if p.Message {
+				e.kind = entryEML
+			}
 			if p.Named {
 				e.name = attachmentName(p.Name)
 			}

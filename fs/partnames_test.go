@@ -194,3 +194,29 @@ func FuzzEntries(f *testing.F) {
 		}
 	})
 }
+
+// TestEntriesTooDeep keeps the paths of enclosed messages below PATH_MAX.
+func TestEntriesTooDeep(t *testing.T) {
+	var parts []content.Part
+	section := "1"
+	for i := range content.MaxDepth {
+		parts = append(parts, content.Part{Section: section, Parent: i - 1, Type: "message/rfc822", Message: true, Subject: strings.Repeat("long ", 100)})
+		section += ".1"
+	}
+	length, parent := 0, -1
+	for depth := 0; ; depth++ {
+		list := entries(parts, parent)
+		last := list[len(list)-1]
+		length += len(last.name) + 1
+		if last.kind == entryEML {
+			if depth != maxNested || !strings.HasSuffix(last.name, ".eml") {
+				t.Errorf("%q is a file at level %d", last.name, depth)
+			}
+			break
+		}
+		parent = last.part
+	}
+	if length > 2500 {
+		t.Errorf("a path of %d bytes", length)
+	}
+}
