@@ -12,7 +12,7 @@ import (
 type protocolLog struct {
 	mu sync.Mutex
 	w  io.Writer
-	// secrets are cut out of what the server says: some echo a refused login.
+	// secrets are cut out of all that is said: some servers echo a login.
 	secrets []string
 	skipped string // the literal before the next line of the server
 }
@@ -34,14 +34,12 @@ func (l *protocolLog) write(who string, line []byte) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	more := ""
-	if len(line) > maxLogged {
-		more = fmt.Sprintf("... (%d octets)", len(line))
-		line = line[:maxLogged]
-	}
-	text := string(line)
-	for _, s := range l.secrets {
+	text, more := string(line), ""
+	for _, s := range l.secrets { // before the cut, which may fall into one
 		text = strings.ReplaceAll(text, s, "***")
+	}
+	if len(text) > maxLogged {
+		text, more = text[:maxLogged], fmt.Sprintf("... (%d octets)", len(line))
 	}
 	if who == "S: " {
 		who, l.skipped = who+l.skipped, ""

@@ -21,9 +21,11 @@ func newLogin(username, password string) *login {
 	l := &login{username: username, password: password}
 	if password != "" {
 		_, response, _ := sasl.NewPlainClient("", username, password).Start()
+		quoted := string(appendQuoted(nil, []byte(password)))
 		l.secrets = []string{
 			base64.StdEncoding.EncodeToString(response),
 			base64.StdEncoding.EncodeToString([]byte(password)),
+			quoted[1 : len(quoted)-1], // its quotation marks and backslashes escaped
 			password,
 		}
 	}

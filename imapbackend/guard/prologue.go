@@ -55,7 +55,6 @@ func (c *Conn) Prologue(ctx context.Context, p Prologue) (caps []string, err err
 		}
 		return nil, login.redact(err)
 	}
-	c.log.hide()
 	c.setPrologue(false)
 	c.put("* PREAUTH [CAPABILITY")
 	c.putCaps(c.caps)
