@@ -31,30 +31,30 @@ func CheckMountpoint(dir string) error {
 	if err != nil {
 		return err
 	}
+	switch kind {
+	case "autofs": // waits to be mounted over, and for us if we looked into it
+		return nil
+	case "", subtype:
+	default:
+		return fmt.Errorf("mountpoint %s is in use: %s is mounted there", dir, kind)
+	}
 	info, err := stat(path)
 	if errors.Is(err, syscall.ENOTCONN) && kind == subtype {
 		// Whatever holds it holds something dead.
 		if err := detach(path, true); err != nil {
 			return fmt.Errorf("mountpoint %s holds the rest of a killed imapfs: %w", dir, err)
 		}
-		if kind, err = mountedAt(path); err != nil {
-			return err
-		}
-		info, err = stat(path)
+		return CheckMountpoint(dir)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("mountpoint %s does not exist; create the directory first", dir)
-	case errors.Is(err, syscall.ENOTCONN):
-		return fmt.Errorf("mountpoint %s holds a dead %s mount; unmount that first", dir, kind)
 	case err != nil:
 		return pathError("mountpoint", dir, err)
 	case !info.IsDir():
 		return fmt.Errorf("mountpoint %s is not a directory", dir)
 	case kind == subtype:
 		return fmt.Errorf("mountpoint %s is in use: an imapfs is mounted there", dir)
-	case kind != "" && kind != "autofs": // which waits to be mounted over
-		return fmt.Errorf("mountpoint %s is in use: %s is mounted there", dir, kind)
 	}
 	return checkEmpty(dir, path)
 }
