@@ -29,9 +29,11 @@ type Reader struct {
 	ranged  bool
 	grid    content.Grid // of a ranged base64 part, if gridded
 	gridded bool
+	ahead   ahead
 
 	mu   sync.Mutex
-	data []byte // guarded by mu; all of the file, unless ranged
+	data []byte           // guarded by mu; all of the file, unless ranged
+	near map[int64][]byte // guarded by mu; the blocks fetched last, if ranged
 }
 
 // Open opens a file for reading. After it, Size is what reading will give,
@@ -89,6 +91,7 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	n := 0
 	for n < len(p) {
 		at := off + int64(n)
+		r.fetchAhead(at / blockSize)
 		data, err := r.block(ctx, at/blockSize)
 		if err != nil {
 			return 0, err
@@ -96,6 +99,16 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 		n += copy(p[n:], data[at%blockSize:])
 	}
 	return n, nil
+}
+
+// fetchAhead starts to fetch what a reader of this block is going to read next.
+// That ends with the account at the latest; who reads a block meanwhile waits
+// for the same fetch.
+func (r *Reader) fetchAhead(block int64) {
+	from, to := r.ahead.read(block)
+	for n := from; n < min(to, (r.size+blockSize-1)/blockSize); n++ {
+		go r.block(r.box.account.life, n) // an error is for the one who reads it
+	}
 }
 
 // all returns all bytes of a file that is read whole.
@@ -123,7 +136,13 @@ func (r *Reader) all(ctx context.Context) ([]byte, error) {
 func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
 	a := r.box.account
 	key := blockKey{r.box.serial, r.file, n}
-	if data, ok := a.mem.get(key); ok {
+	r.mu.Lock()
+	data, ok := r.near[n]
+	r.mu.Unlock()
+	if !ok {
+		data, ok = a.mem.get(key)
+	}
+	if ok {
 		return data, nil
 	}
 	return a.blocks.do(ctx, a.life, key, func(ctx context.Context) ([]byte, error) {
@@ -135,9 +154,26 @@ func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
 			return nil, r.box.contradicted(ctx, r.message, r.file)
 		}
 		a.mem.set(key, data)
+		r.keep(n, data)
 		r.box.saw(r.file, r.size, n)
 		return data, nil
 	})
+}
+
+// keep holds a block for a moment: what was fetched ahead must not depend on a
+// memory cache that may drop it before it is read.
+func (r *Reader) keep(n int64, data []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.near == nil {
+		r.near = make(map[int64][]byte)
+	}
+	for other := range r.near {
+		if other < n-lastWindow-disorder || other > n+lastWindow+disorder {
+			delete(r.near, other)
+		}
+	}
+	r.near[n] = data
 }
 
 // fetchBlock fetches one block, and reports whether it is as the size promised.

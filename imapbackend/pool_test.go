@@ -3,6 +3,7 @@ package imapbackend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -142,5 +143,37 @@ func TestSummaries(t *testing.T) {
 	})
 	if err != nil || len(described) != len(uids) || len(uids) != 3*batch+1 {
 		t.Errorf("%d of %d: %v", len(described), len(uids), err)
+	}
+}
+
+// TestRangesAtOnce fetches many ranges of one part at the same time.
+func TestRangesAtOnce(t *testing.T) {
+	s := imaptest.Dovecot(t)
+	body := imaptest.Octets(4 << 20)
+	for i, b := range body {
+		body[i] = 'a' + b%26
+	}
+	s.Deliver("INBOX", append([]byte("Subject: x\n\n"), body...), delivered)
+	line := imaptest.Proxy(t, s.Addr)
+	c := dial(t, s, line.Addr, 4)
+	inbox := cache.ID{Name: "INBOX"}
+	state, uids := list(t, c, inbox)
+	line.Delay(10 * time.Millisecond)
+	const length = 100 << 10
+	results := make(chan error, 64)
+	for i := range cap(results) {
+		off := int64(i%40) * length
+		go func() {
+			got, err := c.Fetch(context.Background(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1", Offset: off, Length: length}})
+			if err == nil && string(got[0]) != string(body[off:off+length]) {
+				err = fmt.Errorf("%d octets from %d are wrong", len(got[0]), off)
+			}
+			results <- err
+		}()
+	}
+	for range cap(results) {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -178,7 +178,8 @@ func (x *lexer) word() []byte {
 	return x.b[start:]
 }
 
-// item reads the name of a FETCH item with its section and origin.
+// item reads the name of a FETCH item with its section and origin; in a request
+// also the length.
 func (x *lexer) item() []byte {
 	x.space()
 	start := x.pos
@@ -195,7 +196,7 @@ func (x *lexer) item() []byte {
 			}
 		}
 		if x.pos < len(x.b) && x.b[x.pos] == '<' {
-			origin := x.b[x.pos:min(len(x.b), x.pos+len("<4294967295>"))]
+			origin := x.b[x.pos:min(len(x.b), x.pos+len("<9223372036854775807.9223372036854775807>"))]
 			x.pos += bytes.IndexByte(origin, '>') + 1
 		}
 	}

@@ -21,9 +21,9 @@ func TestSideBySide(t *testing.T) {
 			want:    []string{"1 BODY[1] 1 \"a\"\n1", "1 BODY[1] 1 \"a\"\n1", "1 BODY[1] 1 \"a\"\n1"},
 		},
 		"ranges of one part, turned round": {
-			items:   []string{"(UID BODY.PEEK[1]<0.1>)", "(UID BODY.PEEK[1]<1.1>)"},
-			answers: []string{"BODY[1]<1> {1}\r\nb", "BODY[1]<0> {1}\r\na"},
-			want:    []string{"1 BODY[1]<0> 1 \"a\"\n1", "1 BODY[1]<1> 1 \"b\"\n1"},
+			items:   []string{"(UID BODY.PEEK[1]<0.179364>)", "(UID BODY.PEEK[1]<5000179364.179362>)"},
+			answers: []string{"BODY[1]<5000179364> {1}\r\nb", "BODY[1]<0> {1}\r\na"},
+			want:    []string{"1 BODY[1]<0> 1 \"a\"\n1", "1 BODY[1]<5000179364> 1 \"b\"\n1"},
 		},
 		"origins that are not repeated": {
 			items:   []string{"(UID BODY.PEEK[1]<0.1>)", "(UID BODY.PEEK[1]<1.1>)"},
