@@ -360,11 +360,28 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// TestNotForEngine refuses what would get the engine and the guard out of step.
+// TestNotForEngine refuses what would get the engine and the guard out of step,
+// before the server sees any of it. What the engine then says of it depends on
+// whether it hears of the refusal or of the end of the connection first.
 func TestNotForEngine(t *testing.T) {
-	_, engine := session(t, Options{}, func(s *server) { s.line() })
-	if err := engine.Fetch(imap.SeqSetNum(1), nil).Close(); err == nil || !strings.Contains(err.Error(), "not for the engine") {
-		t.Errorf("err = %v", err)
+	for _, name := range notForEngine {
+		c, _ := session(t, Options{}, func(s *server) {
+			if l := s.line(); l != "" {
+				t.Errorf("the server got %q", l)
+			}
+		})
+		if _, err := c.Write([]byte("T1 " + name + " x\r\n")); err == nil || !strings.Contains(err.Error(), "not for the engine") {
+			t.Errorf("%s: %v", name, err)
+		}
+		c.Close()
+	}
+	_, engine := session(t, Options{}, func(s *server) {
+		if l := s.line(); l != "" {
+			t.Errorf("the server got %q", l)
+		}
+	})
+	if err := engine.Fetch(imap.SeqSetNum(1), nil).Close(); err == nil {
+		t.Error("the engine's FETCH went well")
 	}
 }
 
