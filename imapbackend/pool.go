@@ -225,7 +225,7 @@ func (p *pool) sweep() {
 // dial adds a session, which nobody uses yet, to the pool. p.dialing counts
 // the caller.
 func (p *pool) dial(ctx context.Context) error {
-	s, err := p.attempt(ctx, p.connect)
+	s, err := p.attempt(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dialing--
@@ -255,14 +255,25 @@ func (p *pool) patient(err error) bool {
 	return p.served && p.failures <= patience && errors.Is(err, cache.ErrOffline)
 }
 
+// refused returns why the server does not let us in, nil if it does: wrong
+// credentials, tried again, get accounts locked.
+func (p *pool) refused() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if errors.Is(p.refusal, cache.ErrPermission) {
+		return p.refusal
+	}
+	return nil
+}
+
 // attempt connects, unless that failed too short a time ago.
-func (p *pool) attempt(ctx context.Context, connect func(context.Context) (*session, error)) (*session, error) {
+func (p *pool) attempt(ctx context.Context) (*session, error) {
+	if err := p.refused(); err != nil {
+		return nil, err
+	}
 	p.mu.Lock()
 	failures, delay, refusal := p.failures, time.Until(p.retry), p.refusal
 	p.mu.Unlock()
-	if errors.Is(refusal, cache.ErrPermission) {
-		return nil, refusal // wrong credentials, tried again, get accounts locked
-	}
 	if failures > 0 && delay > 0 {
 		if failures > patience {
 			return nil, refusal
@@ -275,7 +286,7 @@ func (p *pool) attempt(ctx context.Context, connect func(context.Context) (*sess
 			return nil, ctx.Err()
 		}
 	}
-	s, err := connect(ctx)
+	s, err := p.connect(ctx)
 	if ctx.Err() != nil && err != nil {
 		return nil, err
 	}

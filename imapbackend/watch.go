@@ -84,7 +84,12 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func())
 		w.session = nil
 	}
 	if w.session == nil {
-		s, err := c.pool.attempt(ctx, func(ctx context.Context) (*session, error) { return c.connect(ctx, w.hooks()) })
+		// Not by the pool's attempts: a server that has no room for one more
+		// connection must not keep the pool from replacing one that it lost.
+		if err := c.pool.refused(); err != nil {
+			return err
+		}
+		s, err := c.connect(ctx, w.hooks())
 		if err != nil {
 			return err
 		}
