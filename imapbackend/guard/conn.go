@@ -27,7 +27,8 @@ type Hooks struct {
 	Exists func(n uint32)
 	// Expunge receives the sequence number of EXPUNGE.
 	Expunge func(seq uint32)
-	// Status receives every status response, with code and text as they came.
+	// Status receives every status response, with code and text as they came but
+	// for the password, which some servers repeat.
 	Status func(st Status, tagged bool)
 }
 
@@ -61,6 +62,7 @@ type Conn struct {
 	midFrame  bool   // a response has begun and not ended
 	utf8      bool   // UTF8=ACCEPT is on
 	caps      []string
+	login     login
 
 	// Of the goroutine that writes for the engine.
 	line    []byte   // its command line so far

@@ -17,8 +17,8 @@ type login struct {
 	secrets            []string
 }
 
-func newLogin(username, password string) *login {
-	l := &login{username: username, password: password}
+func newLogin(username, password string) login {
+	l := login{username: username, password: password}
 	if password != "" {
 		_, response, _ := sasl.NewPlainClient("", username, password).Start()
 		quoted := string(appendQuoted(nil, []byte(password)))
@@ -32,35 +32,23 @@ func newLogin(username, password string) *login {
 	return l
 }
 
-// redact takes the password out of what a server says: some repeat it.
-func (l *login) redact(err error) error {
-	var st Status
-	if !errors.As(err, &st) {
-		return err
-	}
-	clean := st
+// clean takes the password out of what a server says: some repeat it.
+func (l *login) clean(st Status) Status {
 	for _, s := range l.secrets {
-		clean.Args = strings.ReplaceAll(clean.Args, s, "***")
-		clean.Text = strings.ReplaceAll(clean.Text, s, "***")
+		st.Args = strings.ReplaceAll(st.Args, s, "***")
+		st.Text = strings.ReplaceAll(st.Text, s, "***")
 	}
-	switch {
-	case clean == st:
-		return err
-	case errors.Is(err, ErrAuth):
-		return fmt.Errorf("%w: %w", ErrAuth, clean)
-	case errors.Is(err, ErrNoLogin):
-		return fmt.Errorf("%w: %w", ErrNoLogin, clean)
-	}
-	return clean
+	return st
 }
 
 // temporary are codes of a refused login that say nothing about the
 // credentials (RFC 5530).
 var temporary = []string{"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"}
 
-// login authenticates with PLAIN, else with LOGIN.
-func (c *Conn) login(l *login) error {
+// signIn authenticates with PLAIN, else with LOGIN.
+func (c *Conn) signIn() error {
 	var st Status
+	l := &c.login
 	var err error
 	switch has := func(name string) bool { return slices.Contains(c.caps, name) }; {
 	case has("AUTH=PLAIN"):

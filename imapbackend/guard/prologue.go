@@ -46,14 +46,14 @@ func (c *Conn) Prologue(ctx context.Context, p Prologue) (caps []string, err err
 	stop := context.AfterFunc(ctx, func() { c.fail(ctx.Err()) })
 	defer stop()
 	c.setPrologue(true)
-	login := newLogin(p.Username, p.Password)
-	c.log.hide(login.secrets...)
-	if err := c.introduce(ctx, p, login); err != nil {
+	c.login = newLogin(p.Username, p.Password)
+	c.log.hide(c.login.secrets...)
+	if err := c.introduce(ctx, p); err != nil {
 		c.fail(err)
 		if cause := ctx.Err(); cause != nil {
 			err = cause
 		}
-		return nil, login.redact(err)
+		return nil, err
 	}
 	c.setPrologue(false)
 	c.put("* PREAUTH [CAPABILITY")
@@ -72,7 +72,7 @@ func (c *Conn) setPrologue(on bool) {
 	}
 }
 
-func (c *Conn) introduce(ctx context.Context, p Prologue, login *login) error {
+func (c *Conn) introduce(ctx context.Context, p Prologue) error {
 	greeting, err := c.greeting()
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (c *Conn) introduce(ctx context.Context, p Prologue, login *login) error {
 		return err
 	}
 	if greeting.Type != "PREAUTH" {
-		if err := c.login(login); err != nil {
+		if err := c.signIn(); err != nil {
 			return err
 		}
 		if err := c.needCaps(); err != nil {
@@ -124,16 +124,14 @@ func (c *Conn) greeting() (Status, error) {
 	return Status{}, errors.New("greeting: this is no IMAP server")
 }
 
-// note reads a status response and keeps the capabilities in it.
+// note reads a status response and keeps the capabilities in it. What it
+// returns may be shown.
 func (c *Conn) note(typ string, tagged bool) Status {
-	st := parseStatus(typ, c.lex.b[c.lex.pos:])
+	st := c.statusResponse(typ, tagged)
 	if st.Code == "CAPABILITY" {
 		c.setCaps(st.Args)
 	}
-	if c.hooks.Status != nil {
-		c.hooks.Status(st, tagged)
-	}
-	return st
+	return c.login.clean(st)
 }
 
 func (c *Conn) setCaps(list string) {

@@ -100,7 +100,9 @@ func TestLogin(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
-			c := pair(t, Options{Log: &log}, func(s *server) {
+			var told strings.Builder
+			hooks := Hooks{Status: func(st Status, _ bool) { told.WriteString(st.Error() + "\n") }}
+			c := pair(t, Options{Log: &log, Hooks: hooks}, func(s *server) {
 				tt.greet(s)
 				tt.script(s)
 				if tt.want == nil {
@@ -108,7 +110,7 @@ func TestLogin(t *testing.T) {
 				}
 			})
 			caps, err := c.Prologue(within(t, 10*time.Second), Prologue{Username: tt.user, Password: tt.password})
-			for _, s := range []string{fmt.Sprint(err), log.String()} {
+			for _, s := range []string{fmt.Sprint(err), log.String(), told.String()} {
 				if strings.Contains(s, tt.password) || strings.Contains(s, "AGFsaWNlAHNlY3JldA==") {
 					t.Errorf("the password is in %q", s)
 				}

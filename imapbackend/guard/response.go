@@ -59,10 +59,7 @@ func (c *Conn) tagged(tag []byte) {
 	if typ != "OK" && typ != "NO" {
 		typ = "BAD"
 	}
-	st := parseStatus(typ, c.lex.b[c.lex.pos:])
-	if c.hooks.Status != nil {
-		c.hooks.Status(st, true)
-	}
+	st := c.statusResponse(typ, true)
 	if cmd.ours {
 		cmd.finish(st, nil)
 		return
@@ -77,11 +74,17 @@ func (c *Conn) tagged(tag []byte) {
 	c.putStatus(st)
 }
 
-func (c *Conn) untaggedStatus(typ string) error {
+// statusResponse reads a status response behind its type, and tells the hook.
+func (c *Conn) statusResponse(typ string, tagged bool) Status {
 	st := parseStatus(typ, c.lex.b[c.lex.pos:])
 	if c.hooks.Status != nil {
-		c.hooks.Status(st, false)
+		c.hooks.Status(c.login.clean(st), tagged) // an ALERT is logged
 	}
+	return st
+}
+
+func (c *Conn) untaggedStatus(typ string) error {
+	st := c.statusResponse(typ, false)
 	if typ == "BYE" && !c.loggingOut() {
 		return st
 	}
