@@ -60,10 +60,14 @@ func section(n node, m *cache.Message) string {
 // has no time of its own: it gets the beginning of time, which is the same at
 // every mount, so that a second rsync finds nothing to set.
 func (f *FS) placeTime(ctx context.Context, n node) (when time.Time, valid time.Duration, err error) {
-	if n.place == nil || n.place.box == nil {
+	p := n.place
+	if n.kind == kindTop {
+		p = f.places.known(f.opts.Root)
+	}
+	if p == nil || p.box == nil {
 		return time.Time{}, forever, nil
 	}
-	when, err = n.place.box.Newest(ctx)
+	when, err = p.box.Newest(ctx)
 	return when, f.account.Poll(), err
 }
 
