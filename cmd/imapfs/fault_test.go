@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"math/rand"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -103,4 +105,44 @@ func countDescriptors(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return len(open)
+}
+
+// TestHangElsewhere reads on in one mailbox while another is being listed over
+// a line that hangs, and sees what the line brings when it goes on.
+func TestHangElsewhere(t *testing.T) {
+	s := imaptest.Dovecot(t, imaptest.WithMailboxes("Other"))
+	s.Deliver("INBOX", note("here"), sampleDate)
+	s.Deliver("Other", note("there"), sampleDate)
+	line := imaptest.Proxy(t, s.Addr)
+	dir := mountAt(t, s, line.Addr, never)
+	shows(t, dir+"/INBOX", "here")
+	body := dir + "/INBOX/2026-03-04_0912_a-example-org_here_1/body.txt"
+	if _, err := os.ReadFile(body); err != nil {
+		t.Fatal(err)
+	}
+	line.Hang()
+	listed := make(chan []byte)
+	go func() {
+		out, _ := exec.Command("ls", dir+"/Other").Output()
+		listed <- out
+	}()
+	s.Deliver("INBOX", note("new"), sampleDate)
+	for range 20 {
+		if data, err := os.ReadFile(body); string(data) != "here\n" {
+			t.Fatalf("%q, %v", data, err)
+		}
+		if got := subjects(t, dir+"/INBOX"); !slices.Contains(got, "here") {
+			t.Fatalf("INBOX shows %q", got)
+		}
+	}
+	select {
+	case out := <-listed:
+		t.Errorf("the other mailbox does not wait: %q", out)
+	default:
+	}
+	line.Resume()
+	shows(t, dir+"/INBOX", "here", "new")
+	if out := <-listed; !strings.Contains(string(out), "_there_1") {
+		t.Errorf("the other mailbox shows %q", out)
+	}
 }
