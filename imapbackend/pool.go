@@ -36,6 +36,7 @@ type pool struct {
 	failures int       // guarded by mu; failed attempts to connect since the last success
 	retry    time.Time // guarded by mu; not before
 	refusal  error     // guarded by mu; why it failed
+	barred   bool      // guarded by mu; the credentials are wrong
 }
 
 func newPool(size int, log *slog.Logger, connect func(context.Context) (*session, error)) *pool {
@@ -260,7 +261,7 @@ func (p *pool) patient(err error) bool {
 func (p *pool) refused() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if errors.Is(p.refusal, cache.ErrPermission) {
+	if p.barred {
 		return p.refusal
 	}
 	return nil
@@ -304,6 +305,10 @@ func (p *pool) attempt(ctx context.Context) (*session, error) {
 	}
 	p.failures++
 	p.refusal = err
+	// To those who are signed in already, Gmail refuses the login of one
+	// connection too many in the same way as a wrong password.
+	p.sweep()
+	p.barred = len(p.sessions) == 0 && errors.Is(err, cache.ErrPermission)
 	backoff := min(firstBackoff<<min(p.failures-1, 10), lastBackoff)
 	p.retry = time.Now().Add(backoff/2 + rand.N(backoff/2))
 	return nil, err

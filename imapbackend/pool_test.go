@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"imapfs/cache"
+	"imapfs/imapbackend/guard"
 	"imapfs/imapbackend/imaptest"
 )
 
@@ -122,6 +124,43 @@ func TestLostConnection(t *testing.T) {
 		if err != nil || string(got[0]) != "x\r\n" {
 			t.Fatalf("%q, %v", got, err)
 		}
+	}
+}
+
+// TestOneTooMany takes a login that is refused, while another connection is
+// signed in, for a limit; and one that is refused to all for a wrong password.
+func TestOneTooMany(t *testing.T) {
+	var refusal error
+	attempts := 0
+	p := newPool(2, slog.New(slog.DiscardHandler), func(context.Context) (*session, error) {
+		attempts++
+		if refusal != nil {
+			return nil, refusal
+		}
+		here, there := net.Pipe()
+		t.Cleanup(func() { there.Close() })
+		return &session{conn: guard.New(here, guard.Options{})}, nil
+	})
+	defer p.close()
+	acquire := func() error {
+		p.retry = time.Time{} // without the pause
+		_, err := p.acquireFresh(t.Context(), cache.ID{Name: "INBOX"})
+		return err
+	}
+	first, err := p.acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusal = fmt.Errorf("%w: too many connections", cache.ErrPermission)
+	if _, err := p.attempt(t.Context()); !errors.Is(err, cache.ErrPermission) || p.barred {
+		t.Fatalf("%v, barred: %v", err, p.barred)
+	}
+	first.conn.Close()
+	if err := acquire(); !errors.Is(err, cache.ErrPermission) || !p.barred || attempts != 3 {
+		t.Errorf("without a connection, after %d attempts: %v, barred: %v", attempts, err, p.barred)
+	}
+	if err := acquire(); !errors.Is(err, cache.ErrPermission) || attempts != 3 {
+		t.Errorf("again, after %d attempts: %v", attempts, err)
 	}
 }
 

@@ -1,11 +1,9 @@
 package imapbackend
 
 import (
-	"errors"
 	"sync"
 	"time"
 
-	"imapfs/cache"
 	"imapfs/imapbackend/guard"
 )
 
@@ -50,7 +48,7 @@ func (c *Client) Status() Status {
 		}
 	}
 	s.Err, s.Retry = p.refusal, p.retry
-	if s.Err == nil || errors.Is(s.Err, cache.ErrPermission) {
+	if s.Err == nil || p.barred {
 		s.Retry = time.Time{}
 	}
 	p.mu.Unlock()
