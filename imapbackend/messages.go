@@ -189,8 +189,8 @@ func (c *Client) describeBare(ctx context.Context, id cache.ID, validity uint32,
 		return ctx.Err()
 	case found == nil && (err == nil || errors.Is(err, cache.ErrNotExist)):
 		return nil // it has gone
-	case found == nil && (errors.Is(err, cache.ErrStale) || errors.Is(err, cache.ErrOffline)):
-		return err
+	case found == nil && (errors.Is(err, cache.ErrStale) || errors.Is(err, cache.ErrOffline) || errors.Is(err, context.DeadlineExceeded)):
+		return err // it says nothing about the message, and a name is for ever
 	case found == nil:
 		// Not even this: but a message that the server lists is not lost.
 		found = &cache.Message{UID: uid, Size: -1, Defects: cache.DefectDate | cache.DefectSize}
