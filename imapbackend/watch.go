@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
 
 	"imapfs/cache"
 	"imapfs/imapbackend/guard"
@@ -97,6 +98,7 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func())
 	}
 	s := w.session
 	if !s.has("IDLE") && !s.has("IMAP4REV2") {
+		s.conn.Close() // a server has only so many for a user
 		return errors.ErrUnsupported
 	}
 	stop := context.AfterFunc(c.pool.life, func() { s.conn.Close() })
@@ -152,34 +154,31 @@ func watchClock(ctx context.Context, jumped func()) {
 }
 
 // States implements cache.Source, with a pipelined STATUS for each mailbox.
-func (c *Client) States(ctx context.Context, ids []cache.ID) (map[cache.ID]cache.State, error) {
-	states := make(map[cache.ID]cache.State, len(ids))
-	err := c.anywhere(ctx, func(s *session) error {
-		options := &imap.StatusOptions{
-			NumMessages: true, UIDNext: true, UIDValidity: true, NumUnseen: true,
-			HighestModSeq: s.has("CONDSTORE"),
-		}
-		_, err := await(ctx, func() (struct{}, error) {
-			commands := make([]interface {
-				Wait() (*imap.StatusData, error)
-			}, len(ids))
-			for i, id := range ids {
-				commands[i] = s.engine.Status(engineName(id), options)
-			}
-			var lost error
-			for i, id := range ids {
-				data, err := commands[i].Wait()
-				if err != nil {
-					lost = s.conn.Err() // else this mailbox has gone, or is not ours
-					continue
-				}
-				states[id] = state(data)
-			}
-			return struct{}{}, lost
-		})
+func (c *Client) States(ctx context.Context, ids []cache.ID) (states map[cache.ID]cache.State, err error) {
+	err = c.anywhere(ctx, func(s *session) error {
+		states, err = await(ctx, func() (map[cache.ID]cache.State, error) { return s.states(ids) })
 		return s.kind(err)
 	})
 	return states, err
+}
+
+func (s *session) states(ids []cache.ID) (map[cache.ID]cache.State, error) {
+	options := &imap.StatusOptions{
+		NumMessages: true, UIDNext: true, UIDValidity: true, NumUnseen: true,
+		HighestModSeq: s.has("CONDSTORE"),
+	}
+	commands := make([]*imapclient.StatusCommand, len(ids))
+	for i, id := range ids {
+		commands[i] = s.engine.Status(engineName(id), options)
+	}
+	states := make(map[cache.ID]cache.State, len(ids))
+	for i, id := range ids {
+		data, err := commands[i].Wait()
+		if err == nil {
+			states[id] = state(data)
+		} // else the mailbox has gone or is not ours, unless the connection has
+	}
+	return states, s.conn.Err()
 }
 
 func state(data *imap.StatusData) cache.State {
