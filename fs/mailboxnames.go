@@ -19,6 +19,10 @@ const (
 	// emptyComponent stands for a component without a character. Nothing else
 	// is written so: a space is never encoded.
 	emptyComponent = "%20"
+	// maxLevels bounds how deep mailboxes are nested; what is below is in the
+	// name of the last level. Dovecot has 16. A name of delimiters alone would
+	// need memory for each of its levels.
+	maxLevels = 64
 )
 
 // mailboxPath maps a mailbox to its path below the mount, one to one among
@@ -31,7 +35,7 @@ const (
 func mailboxPath(m *cache.Mailbox) []string {
 	names := []string{m.Name}
 	if m.Delimiter != 0 {
-		names = strings.Split(m.Name, string(m.Delimiter))
+		names = strings.SplitN(m.Name, string(m.Delimiter), maxLevels)
 	}
 	for i, name := range names {
 		if i == 0 && strings.EqualFold(name, "INBOX") {

@@ -49,6 +49,7 @@ func TestMailboxPath(t *testing.T) {
 		{"Projects_2", false, '/', "Projects_2"},
 		{long, false, '/', long[:222] + "~baf72f2a7ddc9e009f4e800ab362eafd"},
 		{long[:222] + "~baf72f2a7ddc9e009f4e800ab362eafd", false, '/', long[:222] + "~3091a9da62efff11aed5576aa4d2ff33"},
+		{strings.Repeat("a/", maxLevels-1) + "b/%2F/c.", false, '/', strings.Repeat("a|", maxLevels-1) + "b%2F%252F%2Fc."},
 		{"a~7dff2e12f8c50caf60c2fc5a8a97abcc", false, '/', "a%7E7dff2e12f8c50caf60c2fc5a8a97abcc"},
 	} {
 		m := &cache.Mailbox{Name: c.name, Raw: c.raw, Delimiter: c.delim}
@@ -78,7 +79,8 @@ func FuzzMailboxPath(f *testing.F) {
 	for _, pair := range [][2]string{
 		{"a/b", "a%2Fb"}, {"a//b", "a/%20/b"}, {".", "%2E"}, {"x\x00", "x%00"}, {"caf\xe9", "caf%E9"},
 		{"2026-03-04_0912_a_b_1", "2026-03-04_0912_a_b%5F1"}, {long, long + "x"}, {"\u0085", "\xc2\x85"},
-		{"INBOX/a", "inbox/a"}, {"\x01", "%01"}, {"%", "%%"}, {"é", "e\u0301"},
+		{"INBOX/a", "inbox/a"}, {strings.Repeat("a/", 64) + "b", strings.Repeat("a/", 63) + "a%2Fb"}, {strings.Repeat("/", 70), strings.Repeat(".", 70)},
+		{"\x01", "%01"}, {"%", "%%"}, {"é", "e\u0301"},
 	} {
 		for modes := range uint8(8) {
 			f.Add(pair[0], pair[1], modes)

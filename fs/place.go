@@ -45,15 +45,18 @@ func newTree(list []cache.Mailbox) *tree {
 	seen := make(map[string]bool)
 	for i := range list {
 		path := mailboxPath(&list[i])
-		for n := range path {
-			key := strings.Join(path[:n+1], "/")
-			if !seen[key] {
-				seen[key] = true
-				parent := strings.Join(path[:n], "/")
-				t.children[parent] = append(t.children[parent], path[n])
+		key := strings.Join(path, "/")
+		t.mailbox[key] = &list[i]
+		parent, end := "", 0
+		for _, name := range path {
+			end += len(name)
+			if level := key[:end]; !seen[level] {
+				seen[level] = true
+				t.children[parent] = append(t.children[parent], name)
 			}
+			parent = key[:end]
+			end += len("/")
 		}
-		t.mailbox[strings.Join(path, "/")] = &list[i]
 	}
 	for _, names := range t.children {
 		slices.Sort(names)
@@ -73,6 +76,7 @@ type places struct {
 
 	mu       sync.Mutex
 	tree     *tree             // guarded by mu
+	told     *tree             // guarded by mu; as the kernel knows it
 	current  map[string]*place // guarded by mu; by key
 	numbered []*place          // guarded by mu; number-1 is the index
 }
@@ -88,6 +92,9 @@ func (p *places) now(ctx context.Context) (*tree, error) {
 	// The account gives the same slice until the server's list is another.
 	if p.tree == nil || len(list) != len(p.tree.list) || len(list) > 0 && &list[0] != &p.tree.list[0] {
 		p.tree = newTree(list)
+	}
+	if p.told == nil {
+		p.told = p.tree
 	}
 	return p.tree, nil
 }
@@ -143,15 +150,17 @@ func (p *places) of(box *cache.Box) []*place {
 	return slices.DeleteFunc(p.all(), func(p *place) bool { return p.box != box })
 }
 
-// renew returns the tree as it was last shown, nil if it never was, and as it
-// is.
+// renew returns the tree as the kernel knows it, nil if it has seen none, and as
+// it is, which it is about to be told.
 func (p *places) renew() (old, now *tree) {
+	list := p.account.KnownMailboxes()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if old = p.tree; old != nil {
-		p.tree = newTree(p.account.KnownMailboxes())
+	if old = p.told; old != nil {
+		p.tree = newTree(list)
+		p.told = p.tree
 	}
-	return old, p.tree
+	return old, p.told
 }
 
 // all returns the places that may be in use.
