@@ -9,7 +9,7 @@
 //
 // The kernel calls each method on a goroutine of its own, many at a time. The
 // package's own goroutines only send notifications to the kernel (notify.go),
-// which must not happen inside a method. Locks: places.mu, handles.mu,
-// dynamic.mu and listings.mu are each held for a few map operations, never
-// together and never over a call into the cache.
+// which must not happen inside a method. Locks: FS.mu, places.mu, dynamic.mu,
+// listings.mu, controls.mu and notifier.mu are each held for a few operations
+// in memory, never together and never over a call into the cache.
 package fs
