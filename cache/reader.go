@@ -85,7 +85,8 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 		}
 		return copy(p, data[off:]), nil
 	}
-	if now, ok := r.box.KnownSize(r.file); !ok || now.N != r.size {
+	// What is kept of a message that has gone can still be read.
+	if now, ok := r.box.KnownSize(r.file); (!ok || now.N != r.size) && r.box.message(r.file.UID) != nil {
 		return 0, r.box.failed("read", r.file.UID, fmt.Errorf("section %q: %w; open it again", r.file.section(r.message), ErrContent))
 	}
 	n := 0
@@ -96,7 +97,11 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		n += copy(p[n:], data[at%blockSize:])
+		part := data[min(at%blockSize, int64(len(data))):]
+		if len(part) == 0 { // fetched by who was promised another size
+			return 0, r.box.contradicted(ctx, r.message, r.file)
+		}
+		n += copy(p[n:], part)
 	}
 	return n, nil
 }

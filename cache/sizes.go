@@ -61,7 +61,7 @@ func (b *Box) Size(ctx context.Context, f File) (Size, error) {
 func (b *Box) KnownSize(f File) (Size, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	if s := b.sizes[f]; s != nil && (s.proven || !s.irregular) {
+	if s := b.sizes[f]; s != nil && (s.proven || s.gridded && !s.irregular) {
 		return Size{s.n, s.proven}, true
 	}
 	m := b.messages[f.UID]
@@ -86,12 +86,20 @@ func (b *Box) isIrregular(f File) bool {
 func (b *Box) provenSize(f File, n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if s := b.sizeOf(f); s != nil {
+		s.n, s.proven, s.seen = n, true, nil
+	}
+}
+
+// sizeOf returns what is known of f's size, to be added to; nil if its message
+// has gone meanwhile. mu is held.
+func (b *Box) sizeOf(f File) *size {
 	s := b.sizes[f]
-	if s == nil {
+	if s == nil && b.messages[f.UID] != nil {
 		s = new(size)
 		b.sizes[f] = s
 	}
-	s.n, s.proven, s.seen = n, true, nil
+	return s
 }
 
 // probed records what both ends of a base64 part told.
@@ -99,7 +107,7 @@ func (b *Box) probed(f File, grid content.Grid, regular bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.sizes[f] != nil:
+	case b.sizes[f] != nil || b.messages[f.UID] == nil:
 	case regular:
 		b.sizes[f] = &size{n: grid.Size(), grid: grid, gridded: true}
 	default:
@@ -123,12 +131,13 @@ func (b *Box) grid(f File) (content.Grid, bool) {
 func (b *Box) saw(f File, n, block int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := b.sizes[f]
-	if s == nil {
-		s = &size{n: n}
-		b.sizes[f] = s
-	}
-	if s.proven || s.n != n {
+	s := b.sizeOf(f)
+	switch {
+	case s == nil || s.proven:
+		return
+	case s.n == 0 && !s.irregular: // nothing was known
+		s.n = n
+	case s.n != n:
 		return
 	}
 	if s.seen == nil {
@@ -173,7 +182,7 @@ const enough = 32
 func (t *trust) proven() bool { return t.matched.Load() >= enough && !t.broken.Load() }
 
 // compare takes the size of one message into account, and reports whether the
-// server lost its credit by it just now.
+// server lost by it just now what credit it had.
 func (t *trust) compare(announced, served int64) (lost bool) {
 	if announced < 0 {
 		return false
@@ -182,5 +191,5 @@ func (t *trust) compare(announced, served int64) (lost bool) {
 		t.matched.Add(1)
 		return false
 	}
-	return !t.broken.Swap(true)
+	return !t.broken.Swap(true) && t.matched.Load() >= enough
 }

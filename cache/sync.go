@@ -32,18 +32,19 @@ func (b *Box) sync(ctx context.Context) error {
 		return err
 	}
 	b.mu.Lock()
-	if b.validity == 0 {
+	if b.messages == nil {
 		b.validity = state.Validity
 		b.messages = make(map[uint32]*Message)
 		b.sizes = make(map[File]*size)
 	}
-	validity, old, modseq, first := b.validity, b.uids, b.state.ModSeq, b.synced.IsZero()
+	// Some may be known from a first sync that failed, under no ModSeq yet.
+	validity, modseq, known := b.validity, b.state.ModSeq, len(b.messages)
 	b.mu.Unlock()
 	if state.Validity != validity {
 		return ErrStale
 	}
 
-	if b.flagsDue(modseq, state.ModSeq, len(old)) {
+	if b.flagsDue(modseq, state.ModSeq, known) {
 		if err := src.Flags(ctx, b.id, validity, modseq, b.setFlags); err != nil {
 			return err
 		}
@@ -52,17 +53,28 @@ func (b *Box) sync(ctx context.Context) error {
 		return err
 	}
 
+	return b.apply(ctx, state, uids, started)
+}
+
+// apply makes state and uids, as of started, the box's own.
+func (b *Box) apply(ctx context.Context, state State, uids []uint32, started time.Time) error {
 	b.mu.Lock()
+	if err := ctx.Err(); err != nil { // whoever cancelled it may have begun another
+		b.mu.Unlock()
+		return err
+	}
 	// A message that was expunged after Snapshot has no summary.
 	uids = slices.DeleteFunc(uids, func(uid uint32) bool { return b.messages[uid] == nil })
 	var gone []*Message
-	for _, uid := range old {
-		if _, ok := slices.BinarySearch(uids, uid); !ok {
-			gone = append(gone, b.messages[uid])
-			delete(b.messages, uid)
+	if len(b.messages) > len(uids) {
+		for uid, m := range b.messages {
+			if _, ok := slices.BinarySearch(uids, uid); !ok {
+				gone = append(gone, m)
+				b.forget(m)
+			}
 		}
 	}
-	changed := !slices.Equal(old, uids)
+	first, changed := b.synced.IsZero(), !slices.Equal(b.uids, uids)
 	if changed { // else readers can see that it is the same
 		b.uids = uids
 	}
@@ -77,6 +89,16 @@ func (b *Box) sync(ctx context.Context) error {
 		b.account.opts.Notify(Event{Kind: MessagesChanged, Box: b, Gone: gone})
 	}
 	return nil
+}
+
+// forget drops all that is known of a message. mu is held.
+func (b *Box) forget(m *Message) {
+	delete(b.messages, m.UID)
+	for part := Outer; part < len(m.Parts); part++ {
+		for _, kind := range []Kind{Whole, Header, Body} {
+			delete(b.sizes, File{m.UID, int32(part), kind})
+		}
+	}
 }
 
 // manyFlags is for how many messages it matters that a server without CONDSTORE
