@@ -60,6 +60,7 @@ func New(src Source, opts Options) (*Account, error) {
 		opts.Notify = func(Event) {}
 	}
 	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box)}
+	a.watch.touched = make(chan struct{}, 1)
 	a.life, a.end = context.WithCancel(context.Background())
 	return a, nil
 }
@@ -103,7 +104,7 @@ func (a *Account) KnownMailboxes() []Mailbox {
 
 // relist asks the server for the list of mailboxes.
 func (a *Account) relist(ctx context.Context) error {
-	_, err := a.lists.do(ctx, a.life, struct{}{}, func(ctx context.Context) (struct{}, error) {
+	_, err := a.lists.do(ctx, a, struct{}{}, func(ctx context.Context) (struct{}, error) {
 		list, err := a.src.Mailboxes(ctx)
 		if err != nil {
 			return struct{}{}, fmt.Errorf("list mailboxes: %w", err)

@@ -77,7 +77,7 @@ func (b *Box) Newest(ctx context.Context) (time.Time, error) {
 	if when, ok := b.KnownNewest(); ok {
 		return when, nil
 	}
-	return b.account.newest.do(ctx, b.account.life, b, func(ctx context.Context) (time.Time, error) {
+	return b.account.newest.do(ctx, b.account, b, func(ctx context.Context) (time.Time, error) {
 		when, err := b.account.src.Newest(ctx, b.id)
 		if err != nil {
 			return when, b.failed("look", 0, err)

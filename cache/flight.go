@@ -26,8 +26,8 @@ type call[V any] struct {
 }
 
 // do returns fn's result for key, calling it unless a call for key is under
-// way. The context that fn gets has base's life, not the caller's.
-func (f *flight[K, V]) do(ctx, base context.Context, key K, fn func(context.Context) (V, error)) (V, error) {
+// way. The context that fn gets has the account's life, not the caller's.
+func (f *flight[K, V]) do(ctx context.Context, a *Account, key K, fn func(context.Context) (V, error)) (V, error) {
 	f.mu.Lock()
 	c := f.calls[key]
 	if c == nil {
@@ -36,16 +36,16 @@ func (f *flight[K, V]) do(ctx, base context.Context, key K, fn func(context.Cont
 		}
 		c = &call[V]{done: make(chan struct{})}
 		var own context.Context
-		own, c.cancel = context.WithCancel(base)
+		own, c.cancel = context.WithCancel(a.life)
 		f.calls[key] = c
-		go func() {
+		a.tasks.Go(func() {
 			c.value, c.err = guarded(own, fn)
 			f.mu.Lock()
 			f.forget(key, c)
 			f.mu.Unlock()
 			c.cancel()
 			close(c.done)
-		}()
+		})
 	}
 	c.waiters++
 	f.mu.Unlock()

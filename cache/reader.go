@@ -110,9 +110,10 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 // That ends with the account at the latest; who reads a block meanwhile waits
 // for the same fetch.
 func (r *Reader) fetchAhead(block int64) {
+	a := r.box.account
 	from, to := r.ahead.read(block)
 	for n := from; n < min(to, (r.size+blockSize-1)/blockSize); n++ {
-		go r.block(r.box.account.life, n) // an error is for the one who reads it
+		a.tasks.Go(func() { r.block(a.life, n) }) // an error is for the one who reads it
 	}
 }
 
@@ -150,7 +151,7 @@ func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
 	if ok {
 		return data, nil
 	}
-	return a.blocks.do(ctx, a.life, key, func(ctx context.Context) ([]byte, error) {
+	return a.blocks.do(ctx, a, key, func(ctx context.Context) ([]byte, error) {
 		data, ok, err := r.fetchBlock(ctx, n)
 		if err != nil {
 			return nil, r.box.failed("read", r.file.UID, fmt.Errorf("section %q: %w", r.file.section(r.message), err))

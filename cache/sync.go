@@ -13,7 +13,7 @@ func (b *Box) Sync(ctx context.Context) error {
 	if b.stale.Load() {
 		return b.failed("sync", 0, ErrStale)
 	}
-	_, err := b.account.syncs.do(ctx, b.account.life, b, func(ctx context.Context) (struct{}, error) {
+	_, err := b.account.syncs.do(ctx, b.account, b, func(ctx context.Context) (struct{}, error) {
 		err := b.sync(ctx)
 		b.noteSync(err)
 		if err != nil {

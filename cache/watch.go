@@ -42,14 +42,13 @@ const (
 // Watch follows changes on the server until Close, and tells Notify of them.
 // It is called once.
 func (a *Account) Watch() {
-	a.watch.touched = make(chan struct{}, 1)
 	a.tasks.Go(a.idle)
 	a.tasks.Go(a.poll)
 }
 
 // use notes that somebody reads the mailbox.
 func (a *Account) use(b *Box) {
-	if a.watch.inUse.Swap(b) != b && a.watch.touched != nil {
+	if a.watch.inUse.Swap(b) != b {
 		select {
 		case a.watch.touched <- struct{}{}:
 		default:
