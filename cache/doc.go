@@ -10,7 +10,11 @@
 // section 2.3.1.1), so nothing that is stored about it is ever stale. Only
 // flags and existence change; Box.Sync follows those.
 //
-// Locks, in the order in which they are taken: Account.mu, Box.mu,
-// Reader.mu. None is held while the Source is asked; a flight is what makes
-// concurrent callers share one question.
+// Goroutines: the two of Account.Watch with their helpers, one for each question
+// that callers share (a flight), and those that fetch ahead of a Reader. They
+// end with the Account.
+//
+// Locks: Account.mu, and under it Box.mu. Those of a flight, a Reader and its
+// ahead are taken last. None is held while the Source is asked, or while
+// Options.Notify is called.
 package cache

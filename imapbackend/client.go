@@ -1,15 +1,19 @@
 // Package imapbackend knows IMAP: it is the cache.Source that stands for an
 // account on a server.
 //
-// A Client keeps a few connections (a pool). Each is guarded (package guard):
-// go-imap's client is the engine for LIST, EXAMINE and SEARCH, FETCH is our
-// own on the same connection. Every network wait ends with its context and has
-// a deadline. Mailboxes are opened with EXAMINE and bodies fetched with
-// BODY.PEEK, so that nothing is ever marked as read.
+// A Client keeps a few connections: a pool, and beside it the one of the watcher.
+// Each is guarded (package guard): go-imap's client is the engine for NAMESPACE,
+// LIST, EXAMINE, SEARCH and STATUS; FETCH and IDLE are our own on the same
+// connection. Every network wait ends with its context and has a deadline.
+// Mailboxes are opened with EXAMINE and bodies fetched with BODY.PEEK, so that
+// nothing is ever marked as read.
 //
-// Goroutines: each connection has the engine's reader; a command of the engine
-// that its caller has left is waited for by one of ours, which ends with the
-// connection. Locks: pool.mu only, never held over I/O.
+// Goroutines: each connection has the engine's reader. A command of the engine
+// runs in one of ours, which ends with its answer or the connection, even where
+// the caller has left. Those of a pipelined FETCH and of an IDLE end with it.
+//
+// Locks: pool.mu, alerts.mu and watcher.changes are never held over I/O;
+// watcher.mu is what keeps a second Idle waiting for the first.
 package imapbackend
 
 import (

@@ -351,16 +351,16 @@ func (p *pool) release(s *session) {
 func (p *pool) close() {
 	p.end()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	for _, s := range p.sessions {
-		s.conn.Close()
-	}
-	p.sessions = nil
+	sessions := p.sessions
+	p.sessions, p.closed = nil, true
 	for _, c := range p.queue {
 		select {
 		case c <- struct{}{}:
 		default:
 		}
+	}
+	p.mu.Unlock()
+	for _, s := range sessions {
+		s.conn.Close() // without mu: TLS may take a while to say goodbye
 	}
 }

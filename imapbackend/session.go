@@ -17,8 +17,9 @@ import (
 	"imapfs/imapbackend/guard"
 )
 
-// session is one connection, signed in. Its fields are guarded by pool.mu,
-// except those that never change.
+// session is one connection, signed in. What changes is written under pool.mu:
+// the mailbox only by the one who moves the session and is its only user, so
+// that its users may read it without.
 type session struct {
 	conn   *guard.Conn
 	engine *imapclient.Client
