@@ -30,7 +30,7 @@ type Account struct {
 	mem    *memory
 	trust  trust
 	serial atomic.Uint64
-	silent atomic.Pointer[time.Time] // when the server last gave no answer
+	silent silence // about the list of mailboxes
 
 	// life is the parent of all that is fetched on behalf of several callers.
 	life  context.Context
@@ -85,7 +85,7 @@ func (a *Account) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 	if time.Since(listed) < a.opts.Poll {
 		return list, nil
 	}
-	err := a.refresh(ctx, !listed.IsZero(), a.relist)
+	err := a.refresh(ctx, !listed.IsZero(), &a.silent, a.relist)
 	if err != nil {
 		return nil, err
 	}
@@ -128,13 +128,19 @@ func (a *Account) relist(ctx context.Context) error {
 // server that does not answer.
 const courtesy = 5 * time.Second
 
+// silence is when the server last gave no answer about something; nil: it did.
+type silence = atomic.Pointer[time.Time]
+
+// silenceLasts is how long nobody waits for it again.
+const silenceLasts = 30 * time.Second
+
 // refresh calls sync. Where something is known, it is better than nothing: a
 // server that cannot be reached, or does not answer in a moment, is no failure.
-func (a *Account) refresh(ctx context.Context, known bool, sync func(context.Context) error) error {
+func (a *Account) refresh(ctx context.Context, known bool, silent *silence, sync func(context.Context) error) error {
 	if !known {
 		return sync(ctx)
 	}
-	if since := a.silent.Load(); since != nil && time.Since(*since) < a.opts.Poll {
+	if since := silent.Load(); since != nil && time.Since(*since) < max(a.opts.Poll, silenceLasts) {
 		return nil // not every caller has to wait for it
 	}
 	short, cancel := context.WithTimeout(ctx, courtesy)
@@ -142,8 +148,11 @@ func (a *Account) refresh(ctx context.Context, known bool, sync func(context.Con
 	err := sync(short)
 	if ctx.Err() == nil && (errors.Is(err, ErrOffline) || errors.Is(err, context.DeadlineExceeded)) {
 		now := time.Now()
-		a.silent.Store(&now)
+		silent.Store(&now)
 		return nil
+	}
+	if err == nil {
+		silent.Store(nil)
 	}
 	return err
 }
@@ -170,6 +179,7 @@ func (a *Account) retire(b *Box) {
 	}
 	a.mu.Unlock()
 	if !b.stale.Swap(true) {
+		a.touch() // IDLE may be in it
 		a.opts.Notify(Event{Kind: Retired, Box: b})
 	}
 }

@@ -20,6 +20,11 @@ type Box struct {
 	serial  uint64 // distinguishes this Box from all others, in memory keys
 	stale   atomic.Bool
 
+	wanted, covered atomic.Int64 // calls of Sync; those that a sync has been made for
+	polling         atomic.Bool  // the poll is syncing it
+	used            atomic.Int64 // when somebody last read it, Unix time in ns
+	silent          silence
+
 	mu       sync.RWMutex
 	validity uint32              // guarded by mu; 0 until the first sync
 	uids     []uint32            // guarded by mu; ascending, replaced and never changed
@@ -50,12 +55,15 @@ type Listing struct {
 // never a part that looks whole. It is at most Options.Poll late, and more only
 // while the server cannot be reached.
 func (b *Box) Listing(ctx context.Context) (Listing, error) {
+	if b.stale.Load() {
+		return Listing{}, b.failed("list", 0, ErrStale)
+	}
 	b.account.use(b)
 	l, ok := b.Known()
 	if ok && (b.account.watch.covers(b, l.Synced) || time.Since(l.Synced) < b.account.opts.Poll) {
 		return l, nil
 	}
-	err := b.account.refresh(ctx, ok, b.Sync)
+	err := b.account.refresh(ctx, ok, &b.silent, b.joinSync)
 	if err != nil {
 		return Listing{}, err
 	}
@@ -163,7 +171,8 @@ func (b *Box) validityNow() uint32 {
 
 // failed adds to err what it failed on, and retires the box if it is stale.
 func (b *Box) failed(op string, uid uint32, err error) error {
-	if errors.Is(err, ErrStale) {
+	_, known := b.Known()
+	if errors.Is(err, ErrStale) || uid == 0 && known && errors.Is(err, ErrNotExist) {
 		b.account.retire(b)
 	}
 	if uid != 0 {

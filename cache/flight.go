@@ -77,6 +77,13 @@ func guarded[V any](ctx context.Context, fn func(context.Context) (V, error)) (v
 	return fn(ctx)
 }
 
+// running reports whether a call for key is under way.
+func (f *flight[K, V]) running(key K) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls[key] != nil
+}
+
 func (f *flight[K, V]) forget(key K, c *call[V]) {
 	if f.calls[key] == c {
 		delete(f.calls, key)

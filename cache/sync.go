@@ -10,6 +10,16 @@ import (
 // that arrived or went, and flags. It returns once the listing is what the
 // server's was at some moment after the call.
 func (b *Box) Sync(ctx context.Context) error {
+	// A sync that is under way may have asked the server before this call.
+	for want := b.wanted.Add(1); ; {
+		if err := b.joinSync(ctx); err != nil || b.covered.Load() >= want {
+			return err
+		}
+	}
+}
+
+// joinSync waits for a sync, one that is under way if there is one.
+func (b *Box) joinSync(ctx context.Context) error {
 	if b.stale.Load() {
 		return b.failed("sync", 0, ErrStale)
 	}
@@ -26,7 +36,7 @@ func (b *Box) Sync(ctx context.Context) error {
 
 func (b *Box) sync(ctx context.Context) error {
 	src := b.account.src
-	started := time.Now()
+	started, wanted := time.Now(), b.wanted.Load()
 	state, uids, err := src.Snapshot(ctx, b.id)
 	if err != nil {
 		return err
@@ -53,7 +63,11 @@ func (b *Box) sync(ctx context.Context) error {
 		return err
 	}
 
-	return b.apply(ctx, state, uids, started)
+	if err := b.apply(ctx, state, uids, started); err != nil {
+		return err
+	}
+	b.covered.Store(wanted)
+	return nil
 }
 
 // apply makes state and uids, as of started, the box's own.
@@ -132,6 +146,14 @@ func (b *Box) unchanged(now State, asked time.Time) bool {
 		b.synced = asked
 	}
 	return same
+}
+
+// flagsWanted reports whether somebody has used the mailbox since its flags
+// were last asked for, on a server whose STATUS does not tell of their changes.
+func (b *Box) flagsWanted() bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.state.ModSeq == 0 && b.used.Load() > b.flagged.UnixNano()
 }
 
 // fetchSummaries gets what is missing of uids, the newest first. What has come

@@ -48,11 +48,17 @@ func (a *Account) Watch() {
 
 // use notes that somebody reads the mailbox.
 func (a *Account) use(b *Box) {
+	b.used.Store(time.Now().UnixNano())
 	if a.watch.inUse.Swap(b) != b {
-		select {
-		case a.watch.touched <- struct{}{}:
-		default:
-		}
+		a.touch()
+	}
+}
+
+// touch makes the watcher look whether it is in the right mailbox.
+func (a *Account) touch() {
+	select {
+	case a.watch.touched <- struct{}{}:
+	default:
 	}
 }
 
@@ -60,10 +66,12 @@ func (a *Account) use(b *Box) {
 func (a *Account) idle() {
 	retry := firstRetry
 	for a.life.Err() == nil {
-		b := a.watch.inUse.Load()
-		if b == nil || b.stale.Load() {
-			b = a.Box(ID{Name: "INBOX"})
+		used := a.watch.inUse.Load()
+		id := ID{Name: "INBOX"}
+		if used != nil {
+			id = used.id
 		}
+		b := a.Box(id)
 		began := time.Now()
 		err := a.idleIn(b)
 		if errors.Is(err, errors.ErrUnsupported) {
@@ -74,7 +82,7 @@ func (a *Account) idle() {
 		}
 		if err != nil {
 			if errors.Is(err, ErrStale) || errors.Is(err, ErrNotExist) {
-				a.watch.inUse.CompareAndSwap(b, nil)
+				a.watch.inUse.CompareAndSwap(used, nil)
 			}
 			sleep(a.life, retry/2+rand.N(retry/2))
 			retry = min(2*retry, lastRetry)
@@ -125,7 +133,10 @@ func (b *Box) follow(ctx context.Context, news <-chan struct{}) {
 		case <-news:
 		}
 		for {
-			if _, ok := b.Known(); !ok || b.Sync(ctx) == nil {
+			if _, ok := b.Known(); !ok && !b.account.syncs.running(b) {
+				break
+			}
+			if b.Sync(ctx) == nil || b.stale.Load() {
 				break
 			}
 			if !sleep(ctx, firstRetry) {
@@ -144,12 +155,15 @@ func (a *Account) awaitMove(ctx context.Context, b *Box) {
 			return
 		case <-a.watch.touched:
 		}
-		for now := a.watch.inUse.Load(); now != b; {
+		if b.stale.Load() {
+			return
+		}
+		for now := a.watch.inUse.Load(); now != nil && now.id != b.id; {
 			if !sleep(ctx, settle) {
 				return
 			}
 			was := now
-			if now = a.watch.inUse.Load(); now == was && now != b {
+			if now = a.watch.inUse.Load(); now == was {
 				return
 			}
 		}
@@ -168,25 +182,30 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// poll compares, every poll interval, all that IDLE does not cover.
+// poll compares, every poll interval, all that is known.
 func (a *Account) poll() {
 	for sleep(a.life, a.opts.Poll) {
-		if a.relist(a.life) != nil {
-			continue // offline; there is no use in asking for more
+		ctx, cancel := context.WithTimeout(a.life, pollTimeout)
+		if a.relist(ctx) == nil { // else there is no use in asking for more
+			a.pollBoxes(ctx)
 		}
-		a.pollBoxes(a.life)
+		cancel()
 	}
 }
 
+// pollTimeout is how long one poll may wait for the server.
+const pollTimeout = 20 * time.Second
+
 // pollBoxes asks for the states of the mailboxes that are known, and syncs
-// those that changed. The one in use has its flags compared, too, where IDLE
-// does not tell of them.
+// those that changed, each by itself: one that waits must not hold up another.
+// The one that IDLE covers is among them, since servers say nothing there when
+// it is deleted or replaced.
 func (a *Account) pollBoxes(ctx context.Context) {
 	boxes := make(map[ID]*Box)
 	var ids []ID
 	a.mu.Lock()
 	for id, b := range a.boxes {
-		if l, ok := b.Known(); ok && !a.watch.covers(b, l.Synced) {
+		if _, ok := b.Known(); ok {
 			boxes[id] = b
 			ids = append(ids, id)
 		}
@@ -205,9 +224,12 @@ func (a *Account) pollBoxes(ctx context.Context) {
 		switch {
 		case !ok:
 			a.vanished(b)
-		case b.unchanged(state, asked) && b != a.watch.inUse.Load():
-		default:
-			b.Sync(ctx) // what fails is tried again at the next poll
+		case b.unchanged(state, asked) && !b.flagsWanted():
+		case !b.polling.Swap(true):
+			a.tasks.Go(func() {
+				defer b.polling.Store(false)
+				b.Sync(a.life) // what fails is tried again at the next poll
+			})
 		}
 	}
 }

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -68,6 +69,9 @@ func (f *FS) placeTime(ctx context.Context, n node) (when time.Time, valid time.
 		return time.Time{}, forever, nil
 	}
 	when, err = p.box.Newest(ctx)
+	if errors.Is(err, cache.ErrNotExist) {
+		err = nil // listed, since it has children, but deleted: as in openDir
+	}
 	return when, f.account.Poll(), err
 }
 

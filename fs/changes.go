@@ -94,13 +94,11 @@ func (f *FS) namesChanged(key string, gone []string) {
 	if key == "." {
 		key = ""
 	}
-	p := f.places.known(key)
-	if p == nil {
-		return
-	}
-	for _, v := range allViews {
-		for _, id := range f.dirIDs(v, p) {
-			f.notifier.entries(id, gone)
+	for _, p := range f.places.keyed(key) {
+		for _, v := range allViews {
+			for _, id := range f.dirIDs(v, p) {
+				f.notifier.entries(id, gone)
+			}
 		}
 	}
 }

@@ -69,7 +69,7 @@ type FS struct {
 	handles map[uint64]any // guarded by mu; fileHandle or *dirHandle
 	last    uint64         // guarded by mu
 
-	// shown is, for each directory, how it was last opened.
+	// shown is, for each directory, what the kernel has read of it last.
 	shown map[node]*dirHandle // guarded by mu
 }
 

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -129,6 +130,9 @@ func (f *FS) mailboxChild(ctx context.Context, parent node, name string) (n node
 	}
 	box := parent.place.box
 	if _, err := box.Listing(ctx); err != nil {
+		if errors.Is(err, cache.ErrNotExist) {
+			err = nil
+		}
 		return node{}, false, err
 	}
 	m, err := box.Message(ctx, uid)

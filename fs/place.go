@@ -2,7 +2,6 @@ package fs
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -150,6 +149,12 @@ func (p *places) of(box *cache.Box) []*place {
 	return slices.DeleteFunc(p.all(), func(p *place) bool { return p.box != box })
 }
 
+// keyed returns the places with this key: the present one, and those before it
+// that the kernel may still know.
+func (p *places) keyed(key string) []*place {
+	return slices.DeleteFunc(p.all(), func(p *place) bool { return p.key != key })
+}
+
 // renew returns the tree as the kernel knows it, nil if it has seen none, and as
 // it is, which it is about to be told.
 func (p *places) renew() (old, now *tree) {
@@ -167,5 +172,11 @@ func (p *places) renew() (old, now *tree) {
 func (p *places) all() []*place {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Collect(maps.Values(p.current))
+	all := slices.Clone(p.numbered)
+	for _, one := range p.current {
+		if one.number == 0 {
+			all = append(all, one)
+		}
+	}
+	return all
 }

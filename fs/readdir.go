@@ -51,8 +51,6 @@ func (f *FS) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 	defer f.mu.Unlock()
 	if n.kind == kindMessage || h.same(f.shown[n]) {
 		out.OpenFlags |= fuse.FOPEN_KEEP_CACHE
-	} else {
-		f.shown[n] = h
 	}
 	return fuse.OK
 }
@@ -87,7 +85,8 @@ func (f *FS) openDir(ctx context.Context, n node) (*dirHandle, error) {
 	h.place, h.names = here, t.children[here.key]
 	if here.box != nil {
 		l, err := here.box.Listing(ctx)
-		if err != nil {
+		// Dovecot lists a mailbox that was deleted while it has children.
+		if err != nil && !errors.Is(err, cache.ErrNotExist) {
 			return nil, err
 		}
 		h.uids = l.UIDs
@@ -128,6 +127,11 @@ func (f *FS) readDir(cancel <-chan struct{}, in *fuse.ReadIn, add add) fuse.Stat
 	}
 	f.notifier.begin(in.NodeId)
 	defer f.notifier.end(in.NodeId)
+	if in.Offset == 0 && n.kind != kindMessage {
+		f.mu.Lock()
+		f.shown[n] = h
+		f.mu.Unlock()
+	}
 	for off := in.Offset; off < offsetNames; off++ {
 		dot := fuse.DirEntry{Name: ".."[:off+1], Mode: n.mode(), Ino: f.ino(n, ""), Off: off + 1}
 		if _, ok := add(dot); !ok {
