@@ -97,6 +97,34 @@ func (p *pool) acquireFresh(ctx context.Context, id cache.ID) (*session, error) 
 	return s, p.move(ctx, s, id)
 }
 
+// acquireUnselected lends a session that has no mailbox open, for STATUS: of one
+// that is open, servers tell what the session sees, even after it was deleted
+// and another has taken its name (RFC 9051, section 6.3.11).
+func (p *pool) acquireUnselected(ctx context.Context) (*session, error) {
+	s, err := p.wait(ctx, func() *session {
+		s := p.idle(cache.ID{}, 0)
+		if s != nil {
+			s.moving = true
+		}
+		return s
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.selected {
+		err = s.unselect(ctx)
+	}
+	p.mu.Lock()
+	s.moving, s.selected = false, false
+	p.mu.Unlock()
+	if err != nil {
+		s.conn.Close() // what it has open is not known
+		p.release(s)
+		return nil, err
+	}
+	return s, nil
+}
+
 // choose picks a session for a mailbox, one to be moved if need be; nil: none
 // can be had now. mu is held.
 func (p *pool) choose(id cache.ID, newest uint32) *session {

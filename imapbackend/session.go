@@ -101,6 +101,17 @@ func (s *session) examine(ctx context.Context, id cache.ID) (cache.State, error)
 	}, nil
 }
 
+// unselect closes the mailbox that is open. It was opened read-only, so that
+// CLOSE, where there is no UNSELECT (RFC 3691), expunges nothing.
+func (s *session) unselect(ctx context.Context) error {
+	command := s.engine.UnselectAndExpunge
+	if s.has("UNSELECT") {
+		command = s.engine.Unselect
+	}
+	_, err := await(ctx, func() (struct{}, error) { return struct{}{}, command().Wait() })
+	return s.kind(err)
+}
+
 // engineName is what the engine calls a mailbox.
 func engineName(id cache.ID) string {
 	if id.Raw {

@@ -155,7 +155,7 @@ func watchClock(ctx context.Context, jumped func()) {
 
 // States implements cache.Source, with a pipelined STATUS for each mailbox.
 func (c *Client) States(ctx context.Context, ids []cache.ID) (states map[cache.ID]cache.State, err error) {
-	err = c.anywhere(ctx, func(s *session) error {
+	err = c.retry(ctx, c.pool.acquireUnselected, func(s *session) error {
 		states, err = await(ctx, func() (map[cache.ID]cache.State, error) { return s.states(ids) })
 		return s.kind(err)
 	})
