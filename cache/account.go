@@ -181,5 +181,6 @@ func (a *Account) retire(b *Box) {
 	if !b.stale.Swap(true) {
 		a.touch() // IDLE may be in it
 		a.opts.Notify(Event{Kind: Retired, Box: b})
+		b.empty()
 	}
 }

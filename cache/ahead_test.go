@@ -36,7 +36,7 @@ func TestReadAhead(t *testing.T) {
 	data := random(5 << 20)
 	encoded := lines(data)
 	src := newFake()
-	uid := src.add(Message{Size: -1, Parts: single("a/b", content.Base64, len(encoded))}, map[string][]byte{"1": encoded})
+	uid := src.add(Message{Size: -1, Parts: single("a/b", content.Base64, len(encoded))}, map[string][]byte{"HEADER": []byte("\r\n"), "1": encoded})
 	b := open(t, src, nil)
 	r, err := b.Open(t.Context(), File{uid, 0, Body})
 	if err != nil {

@@ -146,7 +146,7 @@ func (b *Box) Structured(ctx context.Context, uid uint32) (*Message, error) {
 	if err != nil || m.Defects&DefectStructure == 0 || m.Parts != nil {
 		return m, err
 	}
-	if _, err := b.group(ctx, m, File{uid, Outer, Whole}); err != nil && !errors.Is(err, ErrProtocol) {
+	if _, err := b.group(ctx, m, File{uid, Outer, Whole}); err != nil && !errors.Is(err, errNoBody) {
 		return nil, err
 	}
 	return b.Message(ctx, uid)

@@ -169,14 +169,17 @@ func (b *Box) fetchGroup(ctx context.Context, m *Message, how fetching, files []
 			continue
 		}
 		results = results[1:]
-		if octets == nil && f.octets(m) > 0 {
+		if octets == nil && f.octets(m) != 0 {
 			missing = true
 			continue
 		}
 		g[f] = f.decode(m, octets)
 	}
 	if missing {
-		return g, b.recover(ctx, m, files, g)
+		// What is missing for good costs only itself.
+		if err := b.recover(ctx, m, files, g); err != nil && !errors.Is(err, errNoBody) {
+			return nil, err
+		}
 	}
 	return g, nil
 }
@@ -190,7 +193,11 @@ func (b *Box) recover(ctx context.Context, m *Message, files []File, g group) er
 		return err
 	}
 	for _, f := range files {
-		if _, ok := g[f]; ok || f.Part == Outer {
+		if _, ok := g[f]; ok {
+			continue
+		}
+		if f.Part == Outer {
+			g[f] = f.decode(m, cut(raw, parsed, f))
 			continue
 		}
 		i := slices.IndexFunc(parsed.Parts, func(p content.Part) bool { return p.Section == m.Parts[f.Part].Section })
@@ -205,7 +212,7 @@ func (b *Box) recover(ctx context.Context, m *Message, files []File, g group) er
 // and completes the message's part table.
 func (b *Box) dissect(ctx context.Context, m *Message) (group, error) {
 	raw, parsed, err := b.parse(ctx, m.UID)
-	if err != nil && !errors.Is(err, ErrProtocol) {
+	if err != nil && !errors.Is(err, errNoBody) {
 		return nil, err
 	}
 	complete := *m
@@ -235,6 +242,9 @@ func (b *Box) dissect(ctx context.Context, m *Message) (group, error) {
 	return g, nil
 }
 
+// errNoBody: the server lists the message, and says that it has no content.
+var errNoBody = fmt.Errorf("no body: %w", ErrProtocol)
+
 // parse fetches the message and reads its structure.
 func (b *Box) parse(ctx context.Context, uid uint32) ([]byte, content.Parsed, error) {
 	results, err := b.account.src.Fetch(ctx, b.id, b.validityNow(), []Request{{UID: uid}})
@@ -242,7 +252,7 @@ func (b *Box) parse(ctx context.Context, uid uint32) ([]byte, content.Parsed, er
 		return nil, content.Parsed{}, err
 	}
 	if results[0] == nil {
-		return nil, content.Parsed{}, fmt.Errorf("no body: %w", ErrProtocol)
+		return nil, content.Parsed{}, errNoBody
 	}
 	return results[0], content.Parse(results[0]), nil
 }
@@ -256,5 +266,5 @@ func cut(raw []byte, parsed content.Parsed, f File) []byte {
 	case f.Part != Outer:
 		r = parsed.Bodies[f.Part]
 	}
-	return raw[r.Start:r.End]
+	return raw[r.Start:r.End:r.End]
 }

@@ -105,6 +105,13 @@ func (b *Box) apply(ctx context.Context, state State, uids []uint32, started tim
 	return nil
 }
 
+// empty forgets all messages: a stale box may be held for as long as the mount.
+func (b *Box) empty() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.uids, b.messages, b.sizes = nil, make(map[uint32]*Message), make(map[File]*size)
+}
+
 // forget drops all that is known of a message. mu is held.
 func (b *Box) forget(m *Message) {
 	delete(b.messages, m.UID)

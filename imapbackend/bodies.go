@@ -40,7 +40,7 @@ func (c *Client) Fetch(ctx context.Context, id cache.ID, validity uint32, reques
 
 // bodies fetches octets of one message.
 func (s *session) bodies(ctx context.Context, requests []cache.Request, results [][]byte) error {
-	uid, answered := requests[0].UID, false
+	uid, answered, only := requests[0].UID, false, ""
 	items := make([]string, len(requests))
 	sinks := make(map[string]*sink, len(requests))
 	for i, r := range requests {
@@ -51,17 +51,22 @@ func (s *session) bodies(ctx context.Context, requests []cache.Request, results 
 			name, limit = fmt.Sprintf("%s<%d>", name, r.Offset), r.Length
 		}
 		sinks[name] = &sink{into: &results[i], limit: limit}
+		only = name
 	}
 	_, err := s.conn.Fetch(ctx, guard.Fetch{
 		UIDs:    imap.UIDSetNum(imap.UID(uid)),
 		Items:   "(UID " + strings.Join(items, " ") + ")",
 		Message: func(*guard.Message) { answered = true },
 		Literal: func(_ imap.UID, item string, size int64) io.Writer {
-			if sink := sinks[item]; sink != nil {
-				sink.expect(size)
-				return sink
+			if len(requests) == 1 {
+				item = only // there are servers that leave the origin out
 			}
-			return nil
+			sink := sinks[item]
+			if sink == nil {
+				return nil
+			}
+			sink.expect(size)
+			return sink
 		},
 	})
 	switch {

@@ -112,7 +112,7 @@ func (c *Client) Flags(ctx context.Context, id cache.ID, validity uint32, since 
 // that the server refuses to describe, is found by asking for fewer and fewer
 // at once; it is then described by what can be had of it.
 func (c *Client) Summaries(ctx context.Context, id cache.ID, validity uint32, uids []uint32, yield func(*cache.Message)) error {
-	size := batch
+	size, refused := batch, 0
 	for len(uids) > 0 {
 		rest, err := c.describe(ctx, id, validity, uids, size, yield)
 		if err != nil {
@@ -120,11 +120,17 @@ func (c *Client) Summaries(ctx context.Context, id cache.ID, validity uint32, ui
 		}
 		switch {
 		case len(rest) < len(uids):
-			uids = rest
+			uids, refused = rest, 0
 		case size > 1:
 			size = max(size/8, 1)
 		default:
-			if err := c.describeBare(ctx, id, validity, uids[0], yield); err != nil {
+			known, err := c.describeBare(ctx, id, validity, uids[0], yield)
+			if refused++; known || err == nil {
+				refused = 0
+			}
+			// One message of which the server says nothing is odd; if it is so
+			// with one after another, it is the server, and may pass.
+			if err != nil && (!errors.Is(err, cache.ErrProtocol) || refused > maxRefused) {
 				return err
 			}
 			uids, size = uids[1:], batch
@@ -170,10 +176,15 @@ func (c *Client) describe(ctx context.Context, id cache.ID, validity uint32, uid
 	return slices.DeleteFunc(slices.Clone(uids), func(uid uint32) bool { return described[uid] }), nil
 }
 
-// describeBare describes a message that the server cannot describe in full.
-func (c *Client) describeBare(ctx context.Context, id cache.ID, validity uint32, uid uint32, yield func(*cache.Message)) error {
+// maxRefused is how many messages in a row a server may refuse to describe.
+const maxRefused = 2
+
+// describeBare describes a message that the server cannot describe in full, and
+// reports whether the server knew anything about it. With ErrProtocol, it did
+// not, and the message has been described by its UID alone.
+func (c *Client) describeBare(ctx context.Context, id cache.ID, validity uint32, uid uint32, yield func(*cache.Message)) (known bool, err error) {
 	var found *cache.Message
-	err := c.inside(ctx, id, validity, uid, func(s *session) error {
+	err = c.inside(ctx, id, validity, uid, func(s *session) error {
 		_, err := s.conn.Fetch(ctx, guard.Fetch{
 			UIDs:    uidSet([]uint32{uid}),
 			Items:   bareItems,
@@ -184,21 +195,24 @@ func (c *Client) describeBare(ctx context.Context, id cache.ID, validity uint32,
 		}
 		return s.kind(err)
 	})
+	known = found != nil
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
-	case found == nil && (err == nil || errors.Is(err, cache.ErrNotExist)):
-		return nil // it has gone
-	case found == nil && (errors.Is(err, cache.ErrStale) || errors.Is(err, cache.ErrOffline) || errors.Is(err, context.DeadlineExceeded)):
-		return err // it says nothing about the message, and a name is for ever
-	case found == nil:
+		return known, ctx.Err()
+	case known:
+		err = nil
+	case err == nil || errors.Is(err, cache.ErrNotExist):
+		return false, nil // it has gone
+	case !errors.Is(err, cache.ErrProtocol):
+		return false, err // it says nothing about the message, and a name is for ever
+	default:
 		// Not even this: but a message that the server lists is not lost.
 		found = &cache.Message{UID: uid, Size: -1, Defects: cache.DefectDate | cache.DefectSize}
 	}
 	found.Defects |= cache.DefectEnvelope | cache.DefectStructure
 	c.opts.Log.Warn("the server cannot describe a message", "mailbox", printable(id.Name), "uid", uid, "error", err)
 	yield(found)
-	return nil
+	return known, err
 }
 
 func uidSet(uids []uint32) imap.UIDSet {
