@@ -133,6 +133,11 @@ func (b *Box) Message(ctx context.Context, uid uint32) (*Message, error) {
 			m = b.message(uid)
 		}
 	}
+	if m == nil && b.stale.Load() {
+		// Its messages have been forgotten: a listing under way must not end
+		// as if there were none.
+		return nil, b.failed("look", uid, ErrStale)
+	}
 	if m == nil {
 		return nil, fmt.Errorf("message %d of mailbox %q: %w", uid, b.id.Name, ErrNotExist)
 	}

@@ -156,16 +156,21 @@ func (f *FS) listNames(ctx context.Context, n node, h *dirHandle, off uint64, ad
 		if err != nil || !ok {
 			continue // it went after the directory was opened
 		}
-		e := fuse.DirEntry{Name: h.names[i], Mode: child.mode(), Ino: f.ino(child, ""), Off: uint64(i) + offsetNames + 1}
-		out, room := add(e)
-		if !room {
+		if !f.give(ctx, add, child, h.names[i], "", uint64(i)+offsetNames+1) {
 			return false
-		}
-		if out != nil {
-			f.enterKnown(ctx, child, out)
 		}
 	}
 	return true
+}
+
+// give adds an entry for n, a part's if section is not ""; next is the offset of
+// the one after it. It reports whether there was room.
+func (f *FS) give(ctx context.Context, add add, n node, name, section string, next uint64) bool {
+	out, room := add(fuse.DirEntry{Name: name, Mode: n.mode(), Ino: f.ino(n, section), Off: next})
+	if room && out != nil {
+		f.enterKnown(ctx, n, out)
+	}
+	return room
 }
 
 // enterKnown fills in an entry of READDIRPLUS, unless that would take a
@@ -212,18 +217,8 @@ func (f *FS) listMessages(ctx context.Context, n node, h *dirHandle, off uint64,
 			return err
 		}
 		child.uid = uid
-		e := fuse.DirEntry{
-			Name: messageName(m) + suffix,
-			Mode: child.mode(),
-			Ino:  f.ino(child, ""),
-			Off:  offsetMessages + 1<<32 - uint64(uid),
-		}
-		out, room := add(e)
-		if !room {
+		if !f.give(ctx, add, child, messageName(m)+suffix, "", offsetMessages+1<<32-uint64(uid)) {
 			return nil
-		}
-		if out != nil {
-			f.enterKnown(ctx, child, out)
 		}
 	}
 	return nil
@@ -241,18 +236,8 @@ func (f *FS) listContents(ctx context.Context, n node, h *dirHandle, off uint64,
 	}
 	for i := int(off - offsetNames); i < len(list); i++ {
 		child := entryNode(n, list[i])
-		e := fuse.DirEntry{
-			Name: list[i].name,
-			Mode: child.mode(),
-			Ino:  f.ino(child, section(child, m)),
-			Off:  uint64(i) + offsetNames + 1,
-		}
-		out, room := add(e)
-		if !room {
+		if !f.give(ctx, add, child, list[i].name, section(child, m), uint64(i)+offsetNames+1) {
 			return nil
-		}
-		if out != nil {
-			f.enterKnown(ctx, child, out)
 		}
 	}
 	return nil
