@@ -20,8 +20,14 @@ type notifier struct {
 	mu      sync.Mutex
 	server  *fuse.Server           // guarded by mu; nil before the mount and after it
 	queues  map[uint64]*inodeQueue // guarded by mu; of inodes with requests or notifications
+	sending int                    // guarded by mu; goroutines at work
+	waiting []uint64               // guarded by mu; inodes that wait for one
 	senders sync.WaitGroup
 }
+
+// maxSenders bounds the goroutines: when a server turns out to lie about sizes,
+// there is something to say of every message at once.
+const maxSenders = 1024
 
 // inodeQueue is what concerns one inode. It is guarded by notifier.mu.
 type inodeQueue struct {
@@ -106,8 +112,11 @@ func (t *notifier) next(id uint64, q *inodeQueue) {
 	due := q.inode || len(q.names) > 0
 	switch {
 	case q.requests > 0 || q.sending:
+	case due && t.server != nil && t.sending == maxSenders:
+		t.waiting = append(t.waiting, id)
 	case due && t.server != nil:
 		q.sending = true
+		t.sending++
 		t.senders.Add(1)
 		go t.send(id, q, t.server)
 	default:
@@ -131,5 +140,12 @@ func (t *notifier) send(id uint64, q *inodeQueue, server *fuse.Server) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	q.sending = false
+	t.sending--
 	t.next(id, q)
+	for len(t.waiting) > 0 && t.sending < maxSenders {
+		id, t.waiting = t.waiting[0], t.waiting[1:]
+		if q := t.queues[id]; q != nil {
+			t.next(id, q)
+		}
+	}
 }
