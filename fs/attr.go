@@ -100,7 +100,11 @@ func (f *FS) GetAttr(cancel <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrO
 	if !status.Ok() {
 		return status
 	}
-	valid, err := f.attr(interruptible(cancel), n, &out.Attr)
+	var valid time.Duration
+	err := attend(cancel, in.Pid, func(ctx context.Context) (err error) {
+		valid, err = f.attr(ctx, n, &out.Attr)
+		return err
+	})
 	if err != nil {
 		return f.openStatus("stat", err)
 	}

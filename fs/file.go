@@ -1,9 +1,12 @@
 package fs
 
 import (
+	"context"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"imapfs/cache"
 )
 
 // Open implements fuse.RawFileSystem. What a file holds never changes, so the
@@ -19,7 +22,11 @@ func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fu
 	if n.kind == kindControlFile {
 		return f.status("open", f.openControl(interruptible(cancel), n, out))
 	}
-	r, err := n.place.box.Open(interruptible(cancel), n.file())
+	var r *cache.Reader
+	err := attend(cancel, in.Pid, func(ctx context.Context) (err error) {
+		r, err = n.place.box.Open(ctx, n.file())
+		return err
+	})
 	if err != nil {
 		return f.openStatus("open", err)
 	}

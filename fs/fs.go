@@ -133,12 +133,6 @@ func (f *FS) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fu
 	return fuse.OK
 }
 
-// interruptible is the context of a request: it ends when the kernel says that
-// whoever asked has been interrupted.
-func interruptible(cancel <-chan struct{}) context.Context {
-	return &fuse.Context{Cancel: cancel}
-}
-
 func (f *FS) hold(handle any) uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()

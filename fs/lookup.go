@@ -28,8 +28,15 @@ func (f *FS) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out 
 	}
 	f.notifier.begin(in.NodeId)
 	defer f.notifier.end(in.NodeId)
-	ctx := interruptible(cancel)
-	n, ok, err := f.child(ctx, parent, name)
+	var n node
+	var ok bool
+	var valid time.Duration
+	err := attend(cancel, in.Pid, func(ctx context.Context) (err error) {
+		if n, ok, err = f.child(ctx, parent, name); ok && err == nil {
+			valid, err = f.attr(ctx, n, &out.Attr)
+		}
+		return err
+	})
 	if err != nil {
 		return f.status("look up", err)
 	}
@@ -39,10 +46,6 @@ func (f *FS) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out 
 			return fuse.OK
 		}
 		return fuse.ENOENT
-	}
-	valid, err := f.attr(ctx, n, &out.Attr)
-	if err != nil {
-		return f.status("look up", err)
 	}
 	f.enter(n, valid, out)
 	return fuse.OK
