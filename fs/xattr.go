@@ -23,10 +23,14 @@ type xattr struct {
 	value func(n node, m *cache.Message) string
 }
 
+// syncedXattr can be read, but is not listed: it changes all the time, and a
+// copy made with rsync -X would have something to do at every run.
+const syncedXattr = "user.imap.synced"
+
 var mailboxXattrs = []xattr{
 	{"user.imap.mailbox", func(n node, _ *cache.Message) string { return n.place.mailbox.Name }},
 	{"user.imap.special_use", func(n node, _ *cache.Message) string { return n.place.mailbox.SpecialUse }},
-	{"user.imap.synced", func(n node, _ *cache.Message) string {
+	{syncedXattr, func(n node, _ *cache.Message) string {
 		if n.place.box != nil {
 			if l, ok := n.place.box.Known(); ok {
 				return timestamp(l.Synced)
@@ -139,6 +143,9 @@ func (f *FS) ListXAttr(cancel <-chan struct{}, in *fuse.InHeader, dest []byte) (
 	}
 	var names strings.Builder
 	for _, x := range xattrsOf(n) {
+		if x.name == syncedXattr {
+			continue
+		}
 		value, err := f.xattrValue(interruptible(cancel), n, x)
 		if err != nil {
 			return 0, f.openStatus("list attributes", err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2"
+	"golang.org/x/sys/unix"
 
 	"imapfs/imapbackend/imaptest"
 )
@@ -229,5 +230,22 @@ func TestXattrs(t *testing.T) {
 	}
 	if attribute(t, dir+"/INBOX", "user.imap.uidvalidity") == "" {
 		t.Error("a listed mailbox has no UIDVALIDITY")
+	}
+}
+
+// TestSyncedXattr can be read by name, and stays out of copies.
+func TestSyncedXattr(t *testing.T) {
+	s := imaptest.Memory(t)
+	dir := mountAt(t, s, s.Addr) + "/INBOX"
+	if _, err := os.ReadDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	if attribute(t, dir, "user.imap.synced") == "" {
+		t.Error("a listing has no age")
+	}
+	names := make([]byte, 1024)
+	n, err := unix.Listxattr(dir, names)
+	if err != nil || strings.Contains(string(names[:n]), "synced") || !strings.Contains(string(names[:n]), "user.imap.mailbox") {
+		t.Errorf("listed: %q, %v", names[:n], err)
 	}
 }
