@@ -34,6 +34,7 @@ type Box struct {
 	flagged  time.Time           // guarded by mu; when all flags were last asked for
 	sizes    map[File]*size      // guarded by mu
 	newest   *time.Time          // guarded by mu; of a mailbox that has not been synced
+	seen     uint32              // guarded by mu; UIDVALIDITY when newest was asked for
 	failure  error               // guarded by mu; of the last sync that failed
 	failedAt time.Time           // guarded by mu
 }
@@ -86,15 +87,25 @@ func (b *Box) Newest(ctx context.Context) (time.Time, error) {
 		return when, nil
 	}
 	return b.account.newest.do(ctx, b.account, b, func(ctx context.Context) (time.Time, error) {
-		when, err := b.account.src.Newest(ctx, b.id)
+		validity, when, err := b.account.src.Newest(ctx, b.id)
 		if err != nil {
 			return when, b.failed("look", 0, err)
 		}
 		b.mu.Lock()
-		b.newest = &when
+		b.newest, b.seen = &when, validity
 		b.mu.Unlock()
 		return when, nil
 	})
+}
+
+// Validity is UIDVALIDITY, 0 while nobody has asked for anything in the mailbox.
+func (b *Box) Validity() uint32 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.validity != 0 {
+		return b.validity
+	}
+	return b.seen
 }
 
 // KnownNewest is Newest where that takes no question to the server; false where

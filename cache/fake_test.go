@@ -65,7 +65,7 @@ func (f *fake) Flags(_ context.Context, _ ID, _ uint32, _ uint64, yield func(uin
 	return nil
 }
 
-func (f *fake) Newest(context.Context, ID) (time.Time, error) { return time.Time{}, nil }
+func (f *fake) Newest(context.Context, ID) (uint32, time.Time, error) { return 1, time.Time{}, nil }
 
 func (f *fake) States(_ context.Context, ids []ID) (map[ID]State, error) {
 	f.mu.Lock()

@@ -26,9 +26,10 @@ type Source interface {
 	// with Defects; only one that has gone meanwhile is left out.
 	Summaries(ctx context.Context, id ID, validity uint32, uids []uint32, yield func(*Message)) error
 
-	// Newest tells when the newest message came (INTERNALDATE of the highest
-	// UID), the zero time if there is none or its date cannot be read.
-	Newest(ctx context.Context, id ID) (time.Time, error)
+	// Newest tells UIDVALIDITY, and when the newest message came (INTERNALDATE
+	// of the highest UID), the zero time if there is none or its date cannot be
+	// read.
+	Newest(ctx context.Context, id ID) (validity uint32, when time.Time, err error)
 
 	// Flags calls yield with the flags of every message changed since the
 	// mod-sequence since; of every message if since is 0 (RFC 7162, 3.1.4.1).

@@ -28,8 +28,7 @@ func (p *place) validity() uint32 {
 	if p.box == nil {
 		return 0
 	}
-	l, _ := p.box.Known()
-	return l.Validity
+	return p.box.Validity()
 }
 
 // tree is the directories that one list of mailboxes makes.

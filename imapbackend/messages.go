@@ -71,10 +71,11 @@ func (s *session) search(ctx context.Context) ([]uint32, error) {
 }
 
 // Newest implements cache.Source.
-func (c *Client) Newest(ctx context.Context, id cache.ID) (when time.Time, err error) {
+func (c *Client) Newest(ctx context.Context, id cache.ID) (validity uint32, when time.Time, err error) {
 	err = c.retry(ctx, func(ctx context.Context) (*session, error) {
 		return c.pool.acquireFresh(ctx, id)
 	}, func(s *session) error {
+		validity = s.state.Validity
 		if s.state.Count == 0 {
 			return nil
 		}
@@ -85,7 +86,7 @@ func (c *Client) Newest(ctx context.Context, id cache.ID) (when time.Time, err e
 		})
 		return s.kind(err)
 	})
-	return when, err
+	return validity, when, err
 }
 
 // Flags implements cache.Source.
