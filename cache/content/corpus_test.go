@@ -47,7 +47,7 @@ type truthPart struct {
 func (p *truthPart) clear(field string) bool { return !slices.Contains(p.Ambiguous, field) }
 
 func (p *truthPart) encoded() bool {
-	return p.Container && p.CTE != nil && ParseEncoding(*p.CTE) >= Base64
+	return p.Container && p.CTE != nil && parseEncoding(*p.CTE) >= Base64
 }
 
 func TestCorpus(t *testing.T) {

@@ -12,8 +12,10 @@ type entity struct {
 	id       string // Message-ID
 }
 
-// encodings are the names of Content-Transfer-Encoding that change something.
+// encodings are the transfer encodings by name; any other is Identity.
 var encodings = map[string]Encoding{
+	"7bit":             Identity,
+	"8bit":             Identity,
 	"base64":           Base64,
 	"binary":           Binary,
 	"quoted-printable": QuotedPrintable,
@@ -23,9 +25,15 @@ var encodings = map[string]Encoding{
 	"x-uue":            UUEncode,
 }
 
-// ParseEncoding returns the encoding that a Content-Transfer-Encoding, or the
-// encoding of a BODYSTRUCTURE, stands for.
-func ParseEncoding(s string) Encoding {
+// EncodingByName returns the encoding with a name in lower case, as it stands in
+// a BODYSTRUCTURE; false if there is none, which is to be taken for Identity.
+func EncodingByName(name []byte) (Encoding, bool) {
+	e, known := encodings[string(name)]
+	return e, known
+}
+
+// parseEncoding returns the encoding that a Content-Transfer-Encoding stands for.
+func parseEncoding(s string) Encoding {
 	value, _ := parseValue(s)
 	return encodings[firstWord(value)]
 }
@@ -58,7 +66,7 @@ func readEntity(block []byte, inDigest bool) entity {
 	p.Disposition = firstWord(p.Disposition)
 	p.Type = validType(mediaType, inDigest)
 	p.Charset = param(typeParams, "charset")
-	p.Encoding = ParseEncoding(seen["content-transfer-encoding"])
+	p.Encoding = parseEncoding(seen["content-transfer-encoding"])
 	p.Name, p.Named = Filename(dispParams, typeParams)
 	p.ContentID = DecodeWords(seen["content-id"])
 	if strings.HasPrefix(p.Type, "multipart/") {

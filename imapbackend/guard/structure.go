@@ -169,7 +169,7 @@ func (s *structure) octets(fields []int32) (shift int, encoding content.Encoding
 			continue
 		}
 		var buf [16]byte
-		encoding, known := encodings[string(appendLower(buf[:0], x.text(enc)))]
+		encoding, known := content.EncodingByName(appendLower(buf[:0], x.text(enc)))
 		if shift == 0 || known {
 			return shift, encoding, true
 		}
@@ -244,17 +244,4 @@ func mediaType(major, minor []byte) string {
 		return "text/plain"
 	}
 	return "application/octet-stream"
-}
-
-// encodings are the transfer encodings by name; others are Identity.
-var encodings = map[string]content.Encoding{
-	"7bit":             content.Identity,
-	"8bit":             content.Identity,
-	"binary":           content.Binary,
-	"base64":           content.Base64,
-	"quoted-printable": content.QuotedPrintable,
-	"x-uuencode":       content.UUEncode,
-	"uuencode":         content.UUEncode,
-	"x-uue":            content.UUEncode,
-	"uue":              content.UUEncode,
 }
