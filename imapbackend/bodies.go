@@ -20,7 +20,7 @@ func (c *Client) Fetch(ctx context.Context, id cache.ID, validity uint32, reques
 	for _, r := range requests {
 		newest = max(newest, r.UID)
 	}
-	err := c.inside(ctx, id, validity, newest, func(s *session) error {
+	err := c.inside(ctx, id, validity, newest, true, func(s *session) error {
 		var group errgroup.Group
 		first := 0
 		for i := range requests {

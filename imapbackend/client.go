@@ -83,7 +83,9 @@ var _ cache.Source = (*Client)(nil)
 func Dial(ctx context.Context, opts Options) (*Client, error) {
 	c := &Client{opts: opts}
 	// One of the connections is the watcher's, if there is more than one.
-	c.pool = newPool(opts.MaxConnections-1, opts.Log, func(ctx context.Context) (*session, error) { return c.connect(ctx, guard.Hooks{}) })
+	c.pool = newPool(opts.MaxConnections-1, opts.Log, func(ctx context.Context, _ bool) (*session, error) {
+		return c.connect(ctx, guard.Hooks{})
+	})
 	s, err := c.pool.acquire(ctx)
 	if err != nil {
 		c.pool.close()

@@ -91,7 +91,7 @@ func (c *Client) Newest(ctx context.Context, id cache.ID) (validity uint32, when
 
 // Flags implements cache.Source.
 func (c *Client) Flags(ctx context.Context, id cache.ID, validity uint32, since uint64, yield func(uint32, []string, uint64)) error {
-	return c.inside(ctx, id, validity, 0, func(s *session) error {
+	return c.inside(ctx, id, validity, 0, false, func(s *session) error {
 		f := guard.Fetch{
 			UIDs:  imap.UIDSet{{Start: 1, Stop: 0}}, // 1:*
 			Items: "(UID FLAGS)",
@@ -144,7 +144,7 @@ func (c *Client) Summaries(ctx context.Context, id cache.ID, validity uint32, ui
 // returns the UIDs of which nothing came. That the connection was lost, or that
 // the server refused, is no error: it shows in what is left.
 func (c *Client) describe(ctx context.Context, id cache.ID, validity uint32, uids []uint32, size int, yield func(*cache.Message)) (rest []uint32, err error) {
-	s, err := c.pool.acquireMailbox(ctx, id, validity, slices.Max(uids))
+	s, err := c.pool.acquireMailbox(ctx, id, validity, slices.Max(uids), false)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ const maxRefused = 2
 // not, and the message has been described by its UID alone.
 func (c *Client) describeBare(ctx context.Context, id cache.ID, validity uint32, uid uint32, yield func(*cache.Message)) (known bool, err error) {
 	var found *cache.Message
-	err = c.inside(ctx, id, validity, uid, func(s *session) error {
+	err = c.inside(ctx, id, validity, uid, false, func(s *session) error {
 		_, err := s.conn.Fetch(ctx, guard.Fetch{
 			UIDs:    uidSet([]uint32{uid}),
 			Items:   bareItems,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -16,21 +15,22 @@ import (
 //
 // A session serves one mailbox at a time, and any number of operations on it,
 // since the guard pipelines; it goes to another mailbox only while nobody uses
-// it. Whoever has waited longest is served first, so that no mailbox can keep
-// another from the server.
+// it. Who waits is served in turn, but does not hold up those behind it that
+// can be served meanwhile; that it is not passed over for ever, it reserves a
+// session, which gets no further users (choose.go).
 type pool struct {
 	log     *slog.Logger
-	connect func(context.Context) (*session, error)
+	connect func(ctx context.Context, compress bool) (*session, error)
 	life    context.Context // until close
 	end     context.CancelFunc
 
 	mu       sync.Mutex
 	max      int
-	full     time.Time       // guarded by mu; until then the server takes no more sessions
-	sessions []*session      // guarded by mu
-	dialing  int             // guarded by mu
-	queue    []chan struct{} // guarded by mu; those who wait, the first at the front
-	closed   bool            // guarded by mu
+	full     time.Time  // guarded by mu; until then the server takes no more sessions
+	sessions []*session // guarded by mu
+	dialing  int        // guarded by mu
+	queue    []*waiter  // guarded by mu; the first to come at the front
+	closed   bool       // guarded by mu
 
 	served   bool      // guarded by mu; there has been a session
 	failures int       // guarded by mu; failed attempts to connect since the last success
@@ -39,33 +39,34 @@ type pool struct {
 	barred   bool      // guarded by mu; the credentials are wrong
 }
 
-func newPool(size int, log *slog.Logger, connect func(context.Context) (*session, error)) *pool {
+// waiter is an operation that wants a session.
+type waiter struct {
+	want
+	turn chan struct{} // room for one: look what has changed
+
+	session *session // guarded by pool.mu; what it got
+	dials   bool     // guarded by pool.mu; a connection is being made for it
+	err     error    // guarded by pool.mu; why that failed
+}
+
+func newPool(size int, log *slog.Logger, connect func(ctx context.Context, compress bool) (*session, error)) *pool {
 	p := &pool{log: log, connect: connect, max: max(size, 1)}
 	p.life, p.end = context.WithCancel(context.Background())
 	return p
 }
 
-const (
-	firstBackoff = time.Second
-	lastBackoff  = time.Minute
-	// patience is how many failed attempts an operation sits out before it
-	// fails; a server that restarts is back by then.
-	patience = 3
-)
-
 var errClosed = errors.New("the mount is going away")
 
 // acquire lends any session, for a command that needs no mailbox.
 func (p *pool) acquire(ctx context.Context) (*session, error) {
-	return p.wait(ctx, func() *session {
-		return p.least(func(s *session) bool { return !s.moving })
-	})
+	return p.wait(ctx, want{how: anyState})
 }
 
 // acquireMailbox lends a session that has the mailbox open under validity, since
-// a time when there was a message with the UID newest.
-func (p *pool) acquireMailbox(ctx context.Context, id cache.ID, validity, newest uint32) (*session, error) {
-	s, err := p.wait(ctx, func() *session { return p.choose(id, newest) })
+// a time when there was a message with the UID newest. The caller may tell that it
+// is for bodies, which are better fetched uncompressed.
+func (p *pool) acquireMailbox(ctx context.Context, id cache.ID, validity, newest uint32, bodies bool) (*session, error) {
+	s, err := p.wait(ctx, want{how: opened, mailbox: id, newest: newest, bodies: bodies})
 	if err != nil {
 		return nil, err
 	}
@@ -84,13 +85,7 @@ func (p *pool) acquireMailbox(ctx context.Context, id cache.ID, validity, newest
 // acquireFresh lends a session to which the mailbox has just been opened, and
 // which shows it as it is now.
 func (p *pool) acquireFresh(ctx context.Context, id cache.ID) (*session, error) {
-	s, err := p.wait(ctx, func() *session {
-		s := p.idle(id, 0)
-		if s != nil {
-			s.moving = true
-		}
-		return s
-	})
+	s, err := p.wait(ctx, want{how: alone, mailbox: id})
 	if err != nil {
 		return nil, err
 	}
@@ -101,13 +96,7 @@ func (p *pool) acquireFresh(ctx context.Context, id cache.ID) (*session, error) 
 // that is open, servers tell what the session sees, even after it was deleted
 // and another has taken its name (RFC 9051, section 6.3.11).
 func (p *pool) acquireUnselected(ctx context.Context) (*session, error) {
-	s, err := p.wait(ctx, func() *session {
-		s := p.idle(cache.ID{}, 0)
-		if s != nil {
-			s.moving = true
-		}
-		return s
-	})
+	s, err := p.wait(ctx, want{how: alone})
 	if err != nil {
 		return nil, err
 	}
@@ -125,118 +114,81 @@ func (p *pool) acquireUnselected(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-// choose picks a session for a mailbox, one to be moved if need be; nil: none
-// can be had now. mu is held.
-func (p *pool) choose(id cache.ID, newest uint32) *session {
-	s := p.idle(id, newest)
-	if s != nil && s.shows(id, newest) {
-		return s
-	}
-	if p.room() && (s == nil || s.selected) {
-		// A new connection costs less than what waits behind others' answers
-		// or loses its mailbox.
-		return nil
-	}
-	if s == nil {
-		return p.least(func(s *session) bool { return s.shows(id, newest) && !s.moving })
-	}
-	s.moving = true
-	return s
-}
-
-// shows reports whether the mailbox is open, and the message newest was there
-// when it was opened: a server may keep from a session what came later.
-func (s *session) shows(id cache.ID, newest uint32) bool {
-	return s.selected && s.mailbox == id && s.state.Next > newest
-}
-
-// idle returns a session that nobody uses: one that shows the mailbox, else one
-// that has none or has to open it again, else any; nil if all are in use. mu is
-// held.
-func (p *pool) idle(id cache.ID, newest uint32) *session {
-	var best *session
-	for _, s := range p.sessions {
-		switch {
-		case s.users > 0:
-		case s.shows(id, newest):
-			return s
-		case best == nil || !s.selected || s.mailbox == id:
-			best = s
-		}
-	}
-	return best
-}
-
-// room reports whether there may be one more session. mu is held.
-func (p *pool) room() bool {
-	n := len(p.sessions) + p.dialing
-	return n < p.max && (n == 0 || time.Now().After(p.full))
-}
-
-// least returns the least used of the sessions that suit, or nil. mu is held.
-func (p *pool) least(suits func(*session) bool) *session {
-	var best *session
-	for _, s := range p.sessions {
-		if suits(s) && (best == nil || s.users < best.users) {
-			best = s
-		}
-	}
-	return best
-}
-
-// wait lends the session that pick chooses, once there is one.
-func (p *pool) wait(ctx context.Context, pick func() *session) (*session, error) {
-	var turn chan struct{}
-	defer func() {
-		if turn != nil {
-			p.mu.Lock()
-			p.queue = slices.DeleteFunc(p.queue, func(c chan struct{}) bool { return c == turn })
-			p.wake()
-			p.mu.Unlock()
-		}
-	}()
+// wait lends a session as wanted, once there is one.
+func (p *pool) wait(ctx context.Context, want want) (*session, error) {
+	w := &waiter{want: want, turn: make(chan struct{}, 1)}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue = append(p.queue, w)
 	for {
-		p.mu.Lock()
-		if p.closed {
-			p.mu.Unlock()
-			return nil, errClosed
-		}
-		p.sweep()
-		if len(p.queue) == 0 || p.queue[0] == turn {
-			if s := pick(); s != nil {
-				s.users++
-				p.mu.Unlock()
-				return s, nil
-			}
-			if p.room() {
-				p.dialing++
-				p.mu.Unlock()
-				if err := p.dial(ctx); err != nil && !p.patient(err) {
-					return nil, err
-				}
-				continue
-			}
-		}
-		if turn == nil {
-			turn = make(chan struct{}, 1)
-			p.queue = append(p.queue, turn)
+		p.serve()
+		switch {
+		case p.closed:
+			return nil, p.leave(w, errClosed)
+		case w.session != nil:
+			return w.session, nil
+		case w.err != nil && !p.patient(w.err):
+			return nil, p.leave(w, w.err)
+		case w.err != nil:
+			w.err = nil
+			continue
 		}
 		p.mu.Unlock()
 		select {
-		case <-turn:
+		case <-w.turn:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+		}
+		p.mu.Lock()
+		if err := ctx.Err(); err != nil {
+			return nil, p.leave(w, err)
 		}
 	}
 }
 
-// wake lets the first in the queue look again. mu is held.
-func (p *pool) wake() {
-	if len(p.queue) > 0 {
-		select {
-		case p.queue[0] <- struct{}{}:
-		default: // it has been told already
+// leave takes w out of the queue, gives back what it has got meanwhile, and
+// returns err. mu is held.
+func (p *pool) leave(w *waiter, err error) error {
+	p.queue = slices.DeleteFunc(p.queue, func(other *waiter) bool { return other == w })
+	if w.session != nil {
+		w.session.users--
+		w.session.moving = false
+	}
+	p.unreserve(w)
+	p.serve()
+	return err
+}
+
+// serve lends what can be lent, and makes connections where there may be more.
+// mu is held.
+func (p *pool) serve() {
+	p.sweep()
+	p.queue = slices.DeleteFunc(p.queue, func(w *waiter) bool {
+		if p.closed {
+			w.look()
+			return false
 		}
+		if w.session = p.choose(w); w.session != nil {
+			w.session.users++
+			w.look()
+			return true
+		}
+		if !w.dials && w.err == nil && p.room() {
+			// One is for metadata, and bodies, which hardly shrink, go without:
+			// it costs servers 30 times the CPU.
+			compress := p.max > 1 && p.dialing == 0 && !slices.ContainsFunc(p.sessions, func(s *session) bool { return s.compressed })
+			p.dialing++
+			w.dials = true
+			go p.dial(w, compress)
+		}
+		return false
+	})
+}
+
+// look wakes w.
+func (w *waiter) look() {
+	select {
+	case w.turn <- struct{}{}:
+	default: // it has been told already
 	}
 }
 
@@ -251,97 +203,6 @@ func (p *pool) sweep() {
 	})
 }
 
-// dial adds a session, which nobody uses yet, to the pool. p.dialing counts
-// the caller.
-func (p *pool) dial(ctx context.Context) error {
-	s, err := p.attempt(ctx)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.dialing--
-	defer p.wake()
-	switch {
-	case err == nil && p.closed:
-		s.conn.Close()
-		return errClosed
-	case err == nil:
-		p.sessions = append(p.sessions, s)
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case len(p.sessions) > 0:
-		// Servers limit the connections of a user: go on with what there is.
-		p.full = time.Now().Add(lastBackoff)
-		return nil
-	}
-	return err
-}
-
-// patient reports whether a failure to connect may pass in a moment: the server
-// was there before, and may only be starting again.
-func (p *pool) patient(err error) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.served && p.failures <= patience && errors.Is(err, cache.ErrOffline)
-}
-
-// refused returns why the server does not let us in, nil if it does: wrong
-// credentials, tried again, get accounts locked.
-func (p *pool) refused() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.barred {
-		return p.refusal
-	}
-	return nil
-}
-
-// attempt connects, unless that failed too short a time ago.
-func (p *pool) attempt(ctx context.Context) (*session, error) {
-	if err := p.refused(); err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	failures, delay, refusal := p.failures, time.Until(p.retry), p.refusal
-	p.mu.Unlock()
-	if failures > 0 && delay > 0 {
-		if failures > patience {
-			return nil, refusal
-		}
-		timer := time.NewTimer(delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	s, err := p.connect(ctx)
-	if ctx.Err() != nil && err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err == nil {
-		if p.refusal != nil {
-			p.log.Info("the server can be reached again")
-		}
-		p.failures, p.refusal, p.served = 0, nil, true
-		return s, nil
-	}
-	if p.refusal == nil && p.served {
-		p.log.Warn("no new connection to the server", "error", err)
-	}
-	p.failures++
-	p.refusal = err
-	// To those who are signed in already, Gmail refuses the login of one
-	// connection too many in the same way as a wrong password.
-	p.sweep()
-	p.barred = len(p.sessions) == 0 && errors.Is(err, cache.ErrPermission)
-	backoff := min(firstBackoff<<min(p.failures-1, 10), lastBackoff)
-	p.retry = time.Now().Add(backoff/2 + rand.N(backoff/2))
-	return nil, err
-}
-
 // move opens a mailbox in s, whose only user is the caller. If that fails, s
 // has been released.
 func (p *pool) move(ctx context.Context, s *session, id cache.ID) error {
@@ -353,6 +214,7 @@ func (p *pool) move(ctx context.Context, s *session, id cache.ID) error {
 	s.moving = false
 	if err == nil {
 		s.selected, s.mailbox, s.state = true, id, state
+		p.serve() // others may want the same mailbox
 	}
 	p.mu.Unlock()
 	if err == nil {
@@ -372,7 +234,7 @@ func (p *pool) release(s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.users--
-	p.wake()
+	p.serve()
 }
 
 // close ends all sessions.
@@ -381,12 +243,7 @@ func (p *pool) close() {
 	p.mu.Lock()
 	sessions := p.sessions
 	p.sessions, p.closed = nil, true
-	for _, c := range p.queue {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
+	p.serve()
 	p.mu.Unlock()
 	for _, s := range sessions {
 		s.conn.Close() // without mu: TLS may take a while to say goodbye

@@ -132,7 +132,7 @@ func TestLostConnection(t *testing.T) {
 func TestOneTooMany(t *testing.T) {
 	var refusal error
 	attempts := 0
-	p := newPool(2, slog.New(slog.DiscardHandler), func(context.Context) (*session, error) {
+	p := newPool(2, slog.New(slog.DiscardHandler), func(context.Context, bool) (*session, error) {
 		attempts++
 		if refusal != nil {
 			return nil, refusal
@@ -152,7 +152,7 @@ func TestOneTooMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	refusal = fmt.Errorf("%w: too many connections", cache.ErrPermission)
-	if _, err := p.attempt(t.Context()); !errors.Is(err, cache.ErrPermission) || p.barred {
+	if _, err := p.attempt(t.Context(), false); !errors.Is(err, cache.ErrPermission) || p.barred {
 		t.Fatalf("%v, barred: %v", err, p.barred)
 	}
 	first.conn.Close()

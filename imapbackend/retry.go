@@ -18,10 +18,10 @@ func (c *Client) anywhere(ctx context.Context, do func(*session) error) error {
 }
 
 // inside runs an operation in a mailbox, which is opened with EXAMINE; newest
-// is the highest UID that it is about.
-func (c *Client) inside(ctx context.Context, id cache.ID, validity, newest uint32, do func(*session) error) error {
+// is the highest UID that it is about, and bodies tells that it fetches some.
+func (c *Client) inside(ctx context.Context, id cache.ID, validity, newest uint32, bodies bool, do func(*session) error) error {
 	acquire := func(ctx context.Context) (*session, error) {
-		return c.pool.acquireMailbox(ctx, id, validity, newest)
+		return c.pool.acquireMailbox(ctx, id, validity, newest, bodies)
 	}
 	for pause := firstLag; ; pause *= 2 {
 		err := c.retry(ctx, acquire, do)

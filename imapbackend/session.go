@@ -25,7 +25,10 @@ type session struct {
 	engine *imapclient.Client
 	caps   []string // upper case
 
+	compressed bool // COMPRESS is on (RFC 4978)
+
 	users    int         // operations that use it
+	reserved *waiter     // who gets it next; nobody else joins its users
 	selected bool        // it has a mailbox selected
 	mailbox  cache.ID    // that mailbox
 	state    cache.State // as EXAMINE told

@@ -1,0 +1,128 @@
+package imapbackend
+
+import (
+	"time"
+
+	"imapfs/cache"
+)
+
+// want is what an operation needs of a session.
+type want struct {
+	how     how
+	mailbox cache.ID
+	newest  uint32 // the highest UID that it is about
+	bodies  bool   // what it fetches is bodies, not metadata
+}
+
+// how is the state in which an operation needs a session.
+type how uint8
+
+const (
+	anyState how = iota // whatever it has open, and whoever else uses it
+	opened              // the mailbox open, shared with others
+	alone               // nobody else using it, to open what it needs
+)
+
+// choose picks a session for w, marked as moving if it has to be given to the
+// mailbox; nil: none can be had now. mu is held.
+func (p *pool) choose(w *waiter) *session {
+	free := func(s *session) bool { return !s.moving && (s.reserved == nil || s.reserved == w) }
+	if w.how == anyState {
+		return p.least(free)
+	}
+	s := p.idle(w, free)
+	// A new connection costs less than what waits behind others' answers, loses
+	// its mailbox, or would be compressed for nothing.
+	more := p.room() && (s == nil || w.how == opened && !s.shows(w) && s.selected || w.bodies && s.compressed)
+	switch {
+	case more:
+		return nil
+	case s != nil:
+		s.moving = w.how == alone || !s.shows(w)
+		p.unreserve(w)
+		return s
+	}
+	if w.how == opened {
+		if s := p.least(func(s *session) bool { return free(s) && s.shows(w) }); s != nil {
+			p.unreserve(w)
+			return s
+		}
+	}
+	p.reserve(w)
+	return nil
+}
+
+// reserve keeps newcomers from the session that w is likely to get, so that
+// its users, however many follow each other, do not keep w waiting for ever. mu
+// is held.
+func (p *pool) reserve(w *waiter) {
+	for _, s := range p.sessions {
+		if s.reserved == w {
+			return
+		}
+	}
+	if s := p.least(func(s *session) bool { return s.reserved == nil }); s != nil {
+		s.reserved = w
+	}
+}
+
+func (p *pool) unreserve(w *waiter) {
+	for _, s := range p.sessions {
+		if s.reserved == w {
+			s.reserved = nil
+		}
+	}
+}
+
+// shows reports whether the mailbox is open, and the newest message was there
+// when it was opened: a server may keep from a session what came later.
+func (s *session) shows(w *waiter) bool {
+	return s.selected && s.mailbox == w.mailbox && s.state.Next > w.newest
+}
+
+// idle returns the session that suits w best among those that nobody uses. mu is
+// held.
+func (p *pool) idle(w *waiter, free func(*session) bool) *session {
+	// The cost of a session: bodies are better uncompressed, metadata
+	// compressed; a mailbox that is open need not be opened, and one that others
+	// may come back to should stay open.
+	cost := func(s *session) (c int) {
+		if s.compressed == w.bodies {
+			c = 4
+		}
+		switch {
+		case s.shows(w):
+		case !s.selected:
+			c++
+		case s.mailbox == w.mailbox:
+			c += 2
+		default:
+			c += 3
+		}
+		return c
+	}
+	var best *session
+	for _, s := range p.sessions {
+		if s.users == 0 && free(s) && (best == nil || cost(s) < cost(best)) {
+			best = s
+		}
+	}
+	return best
+}
+
+// least returns the least used of the sessions that suit, or nil. mu is held.
+func (p *pool) least(suits func(*session) bool) *session {
+	var best *session
+	for _, s := range p.sessions {
+		if suits(s) && (best == nil || s.users < best.users) {
+			best = s
+		}
+	}
+	return best
+}
+
+// room reports whether there may be one more session. mu is held.
+func (p *pool) room() bool {
+	n := len(p.sessions) + p.dialing
+	return n < p.max && (n == 0 || time.Now().After(p.full))
+}
