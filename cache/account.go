@@ -60,7 +60,7 @@ func New(src Source, opts Options) (*Account, error) {
 		opts.Notify = func(Event) {}
 	}
 	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box)}
-	a.watch.touched = make(chan struct{}, 1)
+	a.watch.touched, a.watch.overdue = make(chan struct{}, 1), make(chan struct{}, 1)
 	a.life, a.end = context.WithCancel(context.Background())
 	return a, nil
 }

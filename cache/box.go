@@ -21,7 +21,7 @@ type Box struct {
 	stale   atomic.Bool
 
 	wanted, covered atomic.Int64 // calls of Sync; those that a sync has been made for
-	polling         atomic.Bool  // the poll is syncing it
+	changes         atomic.Int64 // told since the resync under way began, 0: there is none
 	used            atomic.Int64 // when somebody last read it, Unix time in ns
 	silent          silence
 

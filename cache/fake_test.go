@@ -73,8 +73,8 @@ func (f *fake) States(_ context.Context, ids []ID) (map[ID]State, error) {
 	return map[ID]State{ids[0]: f.state}, nil
 }
 
-func (f *fake) Idle(ctx context.Context, _ ID, started, _ func()) error {
-	started()
+func (f *fake) Idle(ctx context.Context, _ ID, news News) error {
+	news.Started()
 	<-ctx.Done()
 	return ctx.Err()
 }

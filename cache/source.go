@@ -40,16 +40,28 @@ type Source interface {
 	States(ctx context.Context, ids []ID) (map[ID]State, error)
 
 	// Idle waits for changes in one mailbox, until ctx ends or the connection
-	// is lost: started is called when changes from then on are told, changed
-	// when there may be some. Neither may block. An account has one Idle at a
-	// time. errors.ErrUnsupported: the server cannot.
-	Idle(ctx context.Context, id ID, started, changed func()) error
+	// is lost. An account has one Idle at a time. errors.ErrUnsupported: the
+	// server cannot.
+	Idle(ctx context.Context, id ID, news News) error
 
 	// Fetch gets octets of bodies, all in one round trip, without setting
 	// \Seen. The results stand at the index of their request; nil is a section
 	// that the server says is not there (NIL). ErrNotExist: the message itself
 	// has gone.
 	Fetch(ctx context.Context, id ID, validity uint32, requests []Request) ([][]byte, error)
+}
+
+// News are what Idle calls. None may block, and none is called after Idle has
+// returned.
+type News struct {
+	// Started: what changes in the mailbox from now on is told.
+	Started func()
+	// Changed: there may be changes in the mailbox.
+	Changed func()
+	// Elsewhere: there may be changes in another mailbox. Not all servers tell.
+	Elsewhere func(ID)
+	// Listed: the list of mailboxes may have changed. Not all servers tell.
+	Listed func()
 }
 
 // State is what EXAMINE tells of a mailbox (RFC 9051, section 6.3.3).

@@ -16,6 +16,7 @@ type watch struct {
 	inUse   atomic.Pointer[Box]        // which the last reader was in
 	idling  atomic.Pointer[idlePeriod] // nil: there is no IDLE now
 	touched chan struct{}              // inUse is another; room for one
+	overdue chan struct{}              // poll at once; room for one
 }
 
 // idlePeriod is an IDLE under way.
@@ -65,6 +66,7 @@ func (a *Account) touch() {
 // idle keeps an IDLE in the mailbox in use.
 func (a *Account) idle() {
 	retry := firstRetry
+	missed := false // what changed elsewhere, while there was no connection
 	for a.life.Err() == nil {
 		used := a.watch.inUse.Load()
 		id := ID{Name: "INBOX"}
@@ -73,13 +75,14 @@ func (a *Account) idle() {
 		}
 		b := a.Box(id)
 		began := time.Now()
-		err := a.idleIn(b)
+		err := a.idleIn(b, missed)
 		if errors.Is(err, errors.ErrUnsupported) {
 			return
 		}
 		if err == nil || time.Since(began) > lastRetry {
 			retry = firstRetry
 		}
+		missed = err != nil
 		if err != nil {
 			if errors.Is(err, ErrStale) || errors.Is(err, ErrNotExist) {
 				a.watch.inUse.CompareAndSwap(used, nil)
@@ -91,7 +94,8 @@ func (a *Account) idle() {
 }
 
 // idleIn runs IDLE in b until another mailbox is in use, or something fails.
-func (a *Account) idleIn(b *Box) error {
+// missed tells that changes elsewhere may have been missed.
+func (a *Account) idleIn(b *Box, missed bool) error {
 	ctx, cancel := context.WithCancel(a.life)
 	news := make(chan struct{}, 1)
 	signal := func() {
@@ -103,6 +107,16 @@ func (a *Account) idleIn(b *Box) error {
 	started := func() {
 		a.watch.idling.Store(&idlePeriod{b, time.Now()})
 		signal() // what changed before was not told
+		if missed {
+			a.pollSoon()
+		}
+	}
+	elsewhere := func(id ID) {
+		if id == b.id {
+			signal()
+		} else {
+			a.resyncKnown(id)
+		}
 	}
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
@@ -115,7 +129,7 @@ func (a *Account) idleIn(b *Box) error {
 		a.awaitMove(ctx, b)
 	})
 	ended := make(chan error, 1)
-	tasks.Go(func() { ended <- a.src.Idle(ctx, b.id, started, signal) })
+	tasks.Go(func() { ended <- a.src.Idle(ctx, b.id, News{started, signal, elsewhere, a.pollSoon}) })
 	select {
 	case err := <-ended:
 		return err
@@ -182,9 +196,62 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// pollSoon makes the poll not wait for its interval.
+func (a *Account) pollSoon() {
+	select {
+	case a.watch.overdue <- struct{}{}:
+	default:
+	}
+}
+
+// resyncKnown syncs a mailbox that has changed, if somebody has listed it.
+func (a *Account) resyncKnown(id ID) {
+	a.mu.Lock()
+	b := a.boxes[id]
+	a.mu.Unlock()
+	if b == nil {
+		return
+	}
+	if _, ok := b.Known(); ok || a.syncs.running(b) {
+		a.resync(b)
+	}
+}
+
+// resync syncs b by itself: one that waits must not hold up another. What
+// changes meanwhile makes it go round again.
+func (a *Account) resync(b *Box) {
+	if b.changes.Add(1) > 1 {
+		return
+	}
+	a.tasks.Go(func() {
+		for retry := firstRetry; ; {
+			n := b.changes.Load()
+			err := b.Sync(a.life)
+			passing := errors.Is(err, ErrOffline) || errors.Is(err, context.DeadlineExceeded)
+			if passing && sleep(a.life, retry) {
+				retry = min(2*retry, lastRetry)
+				continue
+			}
+			if b.changes.CompareAndSwap(n, 0) {
+				return
+			}
+		}
+	})
+}
+
 // poll compares, every poll interval, all that is known.
 func (a *Account) poll() {
-	for sleep(a.life, a.opts.Poll) {
+	for {
+		timer := time.NewTimer(a.opts.Poll)
+		select {
+		case <-timer.C:
+		case <-a.watch.overdue:
+			timer.Stop()
+			sleep(a.life, settle) // a rename is two changes
+		case <-a.life.Done():
+			timer.Stop()
+			return
+		}
 		ctx, cancel := context.WithTimeout(a.life, pollTimeout)
 		if a.relist(ctx) == nil { // else there is no use in asking for more
 			a.pollBoxes(ctx)
@@ -197,7 +264,7 @@ func (a *Account) poll() {
 const pollTimeout = 20 * time.Second
 
 // pollBoxes asks for the states of the mailboxes that are known, and syncs
-// those that changed, each by itself: one that waits must not hold up another.
+// those that changed.
 // The one that IDLE covers is among them, since servers say nothing there when
 // it is deleted or replaced.
 func (a *Account) pollBoxes(ctx context.Context) {
@@ -225,11 +292,8 @@ func (a *Account) pollBoxes(ctx context.Context) {
 		case !ok:
 			a.vanished(b)
 		case b.unchanged(state, asked) && !b.flagsWanted():
-		case !b.polling.Swap(true):
-			a.tasks.Go(func() {
-				defer b.polling.Store(false)
-				b.Sync(a.life) // what fails is tried again at the next poll
-			})
+		default:
+			a.resync(b)
 		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"imapfs/cache"
@@ -73,7 +74,9 @@ type Client struct {
 	opts    Options
 	pool    *pool
 	watcher watcher
-	alerts  alerts
+	// mailboxes is how many the account had when they were last listed.
+	mailboxes atomic.Int64
+	alerts    alerts
 }
 
 var _ cache.Source = (*Client)(nil)

@@ -53,6 +53,7 @@ func (c *Client) Mailboxes(ctx context.Context) ([]cache.Mailbox, error) {
 		}
 		return nil
 	})
+	c.mailboxes.Store(int64(len(list)))
 	return list, err
 }
 
@@ -68,11 +69,8 @@ func (s *session) list(ctx context.Context, pattern string) ([]cache.Mailbox, er
 	}
 	list := make([]cache.Mailbox, 0, len(found))
 	for _, d := range found {
-		m := cache.Mailbox{Delimiter: d.Delim}
-		m.Name, m.Raw = guard.MailboxName(d.Mailbox)
-		if strings.EqualFold(m.Name, "INBOX") {
-			m.Name = "INBOX" // the one name without case (RFC 9051, section 5.1)
-		}
+		id := mailboxID(guard.MailboxName(d.Mailbox))
+		m := cache.Mailbox{Name: id.Name, Raw: id.Raw, Delimiter: d.Delim}
 		for _, a := range d.Attrs {
 			switch {
 			case is(a, imap.MailboxAttrNoSelect), is(a, imap.MailboxAttrNonExistent):

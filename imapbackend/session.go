@@ -55,7 +55,11 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 		}
 		nc = secure
 	}
-	hooks.Status = func(st guard.Status, _ bool) {
+	status := hooks.Status
+	hooks.Status = func(st guard.Status, tagged bool) {
+		if status != nil {
+			status(st, tagged)
+		}
 		// RFC 9051, section 7.1: it must be shown to the user.
 		if st.Code == "ALERT" && c.alerts.note(st) {
 			o.Log.Warn("server alert", "server", o.Address, "text", st.Text)
@@ -113,6 +117,14 @@ func (s *session) unselect(ctx context.Context) error {
 	}
 	_, err := await(ctx, func() (struct{}, error) { return struct{}{}, command().Wait() })
 	return s.kind(err)
+}
+
+// mailboxID is what identifies a mailbox.
+func mailboxID(name string, raw bool) cache.ID {
+	if strings.EqualFold(name, "INBOX") {
+		name = "INBOX" // the one name without case (RFC 9051, section 5.1)
+	}
+	return cache.ID{Name: name, Raw: raw}
 }
 
 // engineName is what the engine calls a mailbox.

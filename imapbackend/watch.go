@@ -8,9 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
-
 	"imapfs/cache"
 	"imapfs/imapbackend/guard"
 )
@@ -34,34 +31,73 @@ const (
 // watcher is the connection that waits for news, beside the pool. It is used
 // by one Idle at a time.
 type watcher struct {
-	mu      sync.Mutex
-	session *session // guarded by mu; nil until it is needed
-	changed func()   // guarded by changes
+	mu       sync.Mutex
+	session  *session                 // guarded by mu; nil until it is needed
+	notified bool                     // guarded by mu; NOTIFY is on, or refused
+	overflow atomic.Bool              // the server has turned NOTIFY off
+	open     atomic.Pointer[cache.ID] // the mailbox it waits in; nil: it does not
+
 	changes sync.Mutex
-	open    atomic.Pointer[cache.ID] // the mailbox it waits in; nil: it does not
+	news    *cache.News // guarded by changes; who is told
 }
 
-// hooks tell of news in the mailbox that is open.
+// hooks tell of news: in the mailbox that is open, and elsewhere by NOTIFY.
 func (w *watcher) hooks() guard.Hooks {
-	news := func() {
+	tell := func(of func(*cache.News)) {
 		w.changes.Lock()
 		defer w.changes.Unlock()
-		if w.changed != nil {
-			w.changed()
+		if w.news != nil {
+			of(w.news)
 		}
 	}
+	here := func(n *cache.News) { n.Changed() }
 	return guard.Hooks{
-		Exists:   func(uint32) { news() },
-		Expunge:  func(uint32) { news() },
-		Update:   func(*guard.Message) { news() },
-		Untagged: func(string, []byte) { news() }, // VANISHED
+		Exists:   func(uint32) { tell(here) },
+		Expunge:  func(uint32) { tell(here) },
+		Update:   func(*guard.Message) { tell(here) },
+		Untagged: func(string, []byte) { tell(here) }, // VANISHED
+		Mailbox: func(name string, raw, listed bool) {
+			tell(func(n *cache.News) {
+				if listed {
+					n.Listed()
+				} else {
+					n.Elsewhere(mailboxID(name, raw))
+				}
+			})
+		},
+		Status: func(st guard.Status, _ bool) {
+			if st.Code == "NOTIFICATIONOVERFLOW" { // RFC 5465, section 5.8
+				w.overflow.Store(true)
+				tell(func(n *cache.News) { n.Listed() })
+			}
+		},
 	}
 }
 
-func (w *watcher) onChange(f func()) {
+func (w *watcher) tell(news *cache.News) {
 	w.changes.Lock()
 	defer w.changes.Unlock()
-	w.changed = f
+	w.news = news
+}
+
+// everywhere makes the server tell of changes in all mailboxes of the user, the
+// same that IDLE tells of the one that is open (RFC 5465). It lasts as long as
+// the connection.
+const everywhere = "NOTIFY SET (selected (MessageNew MessageExpunge FlagChange))" +
+	" (personal (MessageNew MessageExpunge FlagChange MailboxName))"
+
+// notify turns NOTIFY on, where there is one. A server that refuses leaves the
+// other mailboxes to the poll.
+func (w *watcher) notify(ctx context.Context, s *session) error {
+	if w.notified && !w.overflow.Swap(false) || !s.has("NOTIFY") {
+		return nil
+	}
+	_, err := s.conn.Do(ctx, everywhere, nil)
+	if err != nil && s.conn.Err() != nil {
+		return s.kind(err)
+	}
+	w.notified = ctx.Err() == nil
+	return ctx.Err()
 }
 
 func (w *watcher) close() {
@@ -72,8 +108,8 @@ func (w *watcher) close() {
 	}
 }
 
-// Idle implements cache.Source, with IDLE on a connection of its own.
-func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func()) error {
+// Idle implements cache.Source, with IDLE and NOTIFY on a connection of its own.
+func (c *Client) Idle(ctx context.Context, id cache.ID, news cache.News) error {
 	if c.opts.MaxConnections < 2 {
 		return errors.ErrUnsupported // an IDLE would leave none for anything else
 	}
@@ -94,7 +130,7 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func())
 		if err != nil {
 			return err
 		}
-		w.session = s
+		w.session, w.notified = s, false
 	}
 	s := w.session
 	if !s.has("IDLE") && !s.has("IMAP4REV2") {
@@ -107,8 +143,12 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func())
 		s.conn.Close() // whatever it has open is not what is wanted
 		return err
 	}
-	w.onChange(changed)
-	defer w.onChange(nil)
+	w.tell(&news)
+	defer w.tell(nil)
+	if err := w.notify(ctx, s); err != nil {
+		s.conn.Close() // what it would tell is not known
+		return err
+	}
 	w.open.Store(&id)
 	defer w.open.Store(nil)
 	answer := func() time.Duration {
@@ -117,6 +157,7 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func())
 		}
 		return renewalAnswer
 	}
+	started := news.Started
 	for ctx.Err() == nil {
 		err := func() error {
 			round, cancel := context.WithTimeout(ctx, renewal)
@@ -126,6 +167,11 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func())
 		}()
 		if err != nil {
 			return fmt.Errorf("idle: %w", s.kind(err))
+		}
+		if ctx.Err() == nil {
+			if err := w.notify(ctx, s); err != nil {
+				return err
+			}
 		}
 		started = func() {} // the line is proven, and nothing was missed
 	}
@@ -151,43 +197,4 @@ func watchClock(ctx context.Context, jumped func()) {
 		}
 		last = now
 	}
-}
-
-// States implements cache.Source, with a pipelined STATUS for each mailbox.
-func (c *Client) States(ctx context.Context, ids []cache.ID) (states map[cache.ID]cache.State, err error) {
-	err = c.retry(ctx, c.pool.acquireUnselected, func(s *session) error {
-		states, err = await(ctx, func() (map[cache.ID]cache.State, error) { return s.states(ids) })
-		return s.kind(err)
-	})
-	return states, err
-}
-
-func (s *session) states(ids []cache.ID) (map[cache.ID]cache.State, error) {
-	options := &imap.StatusOptions{
-		NumMessages: true, UIDNext: true, UIDValidity: true, NumUnseen: true,
-		HighestModSeq: s.has("CONDSTORE"),
-	}
-	commands := make([]*imapclient.StatusCommand, len(ids))
-	for i, id := range ids {
-		commands[i] = s.engine.Status(engineName(id), options)
-	}
-	states := make(map[cache.ID]cache.State, len(ids))
-	for i, id := range ids {
-		data, err := commands[i].Wait()
-		if err == nil {
-			states[id] = state(data)
-		} // else the mailbox has gone or is not ours, unless the connection has
-	}
-	return states, s.conn.Err()
-}
-
-func state(data *imap.StatusData) cache.State {
-	st := cache.State{Validity: data.UIDValidity, Next: uint32(data.UIDNext), ModSeq: data.HighestModSeq}
-	if data.NumMessages != nil {
-		st.Count = *data.NumMessages
-	}
-	if data.NumUnseen != nil {
-		st.Unseen = *data.NumUnseen
-	}
-	return st
 }

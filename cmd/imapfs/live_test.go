@@ -111,6 +111,33 @@ func TestExpungeAndFlagsByIdle(t *testing.T) {
 	})
 }
 
+// TestElsewhereByNotify sees, with no poll, what changes in mailboxes that are
+// not in use, and in the list of them.
+func TestElsewhereByNotify(t *testing.T) {
+	s := imaptest.Dovecot(t, imaptest.WithMailboxes("A", "B"))
+	dir := mountAt(t, s, s.Addr, never)
+	for _, name := range []string{"A", "B", "INBOX"} {
+		shows(t, filepath.Join(dir, name))
+	}
+	other := &otherClient{t, s.Client()}
+	for _, name := range []string{"A", "B", "A"} {
+		other.append(name, note(name))
+	}
+	shows(t, dir+"/A", "A", "A")
+	shows(t, dir+"/B", "B")
+	if err := other.Rename("B", "C", nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		if _, err := os.Stat(dir + "/B"); !os.IsNotExist(err) {
+			return fmt.Errorf("the old name: %v", err)
+		}
+		_, err := os.Stat(dir + "/C")
+		return err
+	})
+	shows(t, dir+"/C", "B")
+}
+
 func TestThousandAtOnce(t *testing.T) {
 	s := imaptest.Dovecot(t)
 	s.Deliver("INBOX", note("first"), sampleDate)

@@ -30,3 +30,14 @@ func (c *otherClient) expunge(seq uint32) {
 		c.t.Fatal(err)
 	}
 }
+
+// append stores a message.
+func (c *otherClient) append(mailbox string, message []byte) {
+	c.t.Helper()
+	cmd := c.Append(mailbox, int64(len(message)), &imap.AppendOptions{Time: sampleDate})
+	cmd.Write(message)
+	cmd.Close()
+	if _, err := cmd.Wait(); err != nil {
+		c.t.Fatal(err)
+	}
+}

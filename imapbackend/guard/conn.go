@@ -27,6 +27,10 @@ type Hooks struct {
 	Exists func(n uint32)
 	// Expunge receives the sequence number of EXPUNGE.
 	Expunge func(seq uint32)
+	// Mailbox receives the name in every LIST and STATUS response, asked for or
+	// not (RFC 5465): decoded, or, if raw, the octets that the server sent.
+	// listed tells LIST from STATUS.
+	Mailbox func(name string, raw, listed bool)
 	// Status receives every status response, with code and text as they came but
 	// for the password, which some servers repeat.
 	Status func(st Status, tagged bool)

@@ -150,6 +150,7 @@ func (c *Conn) listEntry() bool {
 	if len(b) > maxName {
 		return false
 	}
+	c.tellMailbox(b, true)
 	c.put("LIST ")
 	c.putFlags(x, attrs)
 	c.put(" ")
@@ -189,6 +190,7 @@ func (c *Conn) writeStatus(uint32) bool {
 	if !ok1 || !ok2 || x.isList(name) || !x.isList(items) || len(x.raw(name)) > maxName {
 		return false
 	}
+	c.tellMailbox(x.astring(name), false)
 	c.put("STATUS ")
 	c.putMailbox(x.astring(name))
 	c.put(" (")

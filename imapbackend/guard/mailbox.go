@@ -73,6 +73,20 @@ func (c *Conn) canonical(name []byte) bool {
 	return ok
 }
 
+// tellMailbox tells the hook of a mailbox.
+func (c *Conn) tellMailbox(octets []byte, listed bool) {
+	switch {
+	case c.hooks.Mailbox == nil:
+	case !c.canonical(octets):
+		c.hooks.Mailbox(string(octets), true, listed)
+	case c.utf8:
+		c.hooks.Mailbox(string(octets), false, listed)
+	default:
+		name, _ := decodeUTF7(octets)
+		c.hooks.Mailbox(name, false, listed)
+	}
+}
+
 var utf7 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").
 	WithPadding(base64.NoPadding).Strict()
 
