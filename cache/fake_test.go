@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -63,6 +64,10 @@ func (f *fake) Flags(_ context.Context, _ ID, _ uint32, _ uint64, yield func(uin
 		yield(uid, m.Flags, 0)
 	}
 	return nil
+}
+
+func (f *fake) Changes(context.Context, ID, uint32, uint64, uint32, func(uint32, []string, uint64), func(first, last uint32)) error {
+	return errors.ErrUnsupported
 }
 
 func (f *fake) Newest(context.Context, ID) (uint32, time.Time, error) { return 1, time.Time{}, nil }

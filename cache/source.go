@@ -35,6 +35,14 @@ type Source interface {
 	// mod-sequence since; of every message if since is 0 (RFC 7162, 3.1.4.1).
 	Flags(ctx context.Context, id ID, validity uint32, since uint64, yield func(uid uint32, flags []string, modseq uint64)) error
 
+	// Changes tells what became of the messages with UIDs below next since the
+	// mod-sequence since: changed is called with the flags of each that has
+	// changed, gone with ranges of UIDs of messages that went; these may have
+	// others in them that never were. errors.ErrUnsupported: the server keeps
+	// no record of what went (QRESYNC, RFC 7162).
+	Changes(ctx context.Context, id ID, validity uint32, since uint64, next uint32,
+		changed func(uid uint32, flags []string, modseq uint64), gone func(first, last uint32)) error
+
 	// States tells the present states of mailboxes without opening them. One
 	// that has gone is left out.
 	States(ctx context.Context, ids []ID) (map[ID]State, error)

@@ -31,6 +31,7 @@ var codes = map[string]error{
 var kinds = []error{
 	cache.ErrNotExist, cache.ErrStale, cache.ErrPermission, cache.ErrOffline,
 	cache.ErrProtocol, cache.ErrTooLarge, context.Canceled, context.DeadlineExceeded,
+	errors.ErrUnsupported,
 }
 
 // kind gives an error of an established session its kind.

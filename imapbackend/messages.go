@@ -109,6 +109,31 @@ func (c *Client) Flags(ctx context.Context, id cache.ID, validity uint32, since 
 	})
 }
 
+// Changes implements cache.Source.
+func (c *Client) Changes(ctx context.Context, id cache.ID, validity uint32, since uint64, next uint32,
+	changed func(uint32, []string, uint64), gone func(first, last uint32)) error {
+	if since == 0 || next < 2 {
+		return errors.ErrUnsupported
+	}
+	return c.inside(ctx, id, validity, 0, false, func(s *session) error {
+		if !s.resyncs {
+			return errors.ErrUnsupported
+		}
+		_, err := s.conn.Fetch(ctx, guard.Fetch{
+			UIDs:     imap.UIDSet{{Start: 1, Stop: imap.UID(next - 1)}},
+			Items:    "(UID FLAGS)",
+			Modifier: fmt.Sprintf("(CHANGEDSINCE %d VANISHED)", since),
+			Message: func(m *guard.Message) {
+				if m.Have&guard.HaveFlags != 0 {
+					changed(m.UID, m.Flags, m.ModSeq)
+				}
+			},
+			Vanished: gone,
+		})
+		return s.kind(err)
+	})
+}
+
 // Summaries implements cache.Source. A message that breaks the connection, or
 // that the server refuses to describe, is found by asking for fewer and fewer
 // at once; it is then described by what can be had of it.

@@ -26,6 +26,7 @@ type session struct {
 	caps   []string // upper case
 
 	compressed bool // COMPRESS is on (RFC 4978)
+	resyncs    bool // QRESYNC is on (RFC 7162)
 
 	users    int         // operations that use it
 	reserved *waiter     // who gets it next; nobody else joins its users
@@ -82,7 +83,12 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 	for i, c := range caps {
 		caps[i] = strings.ToUpper(c)
 	}
-	return &session{conn: conn, engine: imapclient.New(conn, nil), caps: caps}, nil
+	s := &session{conn: conn, engine: imapclient.New(conn, nil), caps: caps}
+	if s.has("QRESYNC") {
+		_, err := conn.Do(ctx, "ENABLE QRESYNC", nil)
+		s.resyncs = err == nil
+	}
+	return s, nil
 }
 
 func (s *session) has(capability string) bool { return slices.Contains(s.caps, capability) }

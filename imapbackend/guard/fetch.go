@@ -24,6 +24,10 @@ type Fetch struct {
 	// Message receives each response that answers this command, once it is
 	// complete: behind the literals in it.
 	Message func(*Message)
+	// Vanished receives, a range of UIDs at a time, what VANISHED (EARLIER) says
+	// is gone, if the Modifier asks for it (RFC 7162, section 3.2.6). They need
+	// not be messages that have ever been there.
+	Vanished func(first, last uint32)
 	// Literal says where the octets of a BODY[...] or BINARY[...] item go; nil:
 	// they are dropped. item is as the server names it, in upper case, without
 	// PEEK: `BODY[1.2]<0>`. size octets follow, unless the connection breaks.

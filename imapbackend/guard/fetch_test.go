@@ -330,3 +330,31 @@ func TestDo(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 }
+
+// TestVanished gives what is gone to the Fetch that asked, and fails it where
+// that cannot be read.
+func TestVanished(t *testing.T) {
+	untagged := make(chan string, 1)
+	c, _ := session(t, Options{Hooks: Hooks{Untagged: func(_ string, line []byte) { untagged <- string(line) }}}, func(s *server) {
+		const command = "UID FETCH 1:9 (UID FLAGS) (CHANGEDSINCE 5 VANISHED)"
+		s.answer(command, "* VANISHED 8\r\n* VANISHED (EARLIER) 7,1:3\r\n* 1 FETCH (UID 4 MODSEQ (6) FLAGS (x))\r\n%T OK done\r\n")
+		s.answer(command, "* VANISHED (EARLIER) 1:*\r\n%T OK done\r\n")
+	})
+	fetch := func() (gone string, changed int, err error) {
+		_, err = c.Fetch(t.Context(), Fetch{
+			UIDs: imap.UIDSet{{Start: 1, Stop: 9}}, Items: "(UID FLAGS)", Modifier: "(CHANGEDSINCE 5 VANISHED)",
+			Message:  func(*Message) { changed++ },
+			Vanished: func(first, last uint32) { gone += fmt.Sprintf("%d:%d ", first, last) },
+		})
+		return gone, changed, err
+	}
+	if gone, changed, err := fetch(); gone != "1:3 7:7 " || changed != 1 || err != nil {
+		t.Errorf("gone %s, changed %d, %v", gone, changed, err)
+	}
+	if line := <-untagged; line != "* VANISHED 8" {
+		t.Errorf("told %q as news", line)
+	}
+	if _, _, err := fetch(); err == nil {
+		t.Error("an unreadable VANISHED looks like none")
+	}
+}

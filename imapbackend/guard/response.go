@@ -153,13 +153,13 @@ var dataResponses = map[string]dataResponse{
 func (c *Conn) data(name string, n uint32) {
 	x := &c.lex
 	at := x.pos
-	if c.taken(name) {
+	if name == "VANISHED" && c.vanishedEarlier() || c.taken(name) {
 		return
 	}
+	x.pos = at
 	d, known := dataResponses[name]
 	if known {
 		mark := len(c.out)
-		x.pos = at
 		c.put("* ")
 		if !c.frames.cut && d.write(c, n) && x.err == nil {
 			c.put("\r\n")

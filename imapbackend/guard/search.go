@@ -131,7 +131,22 @@ type span struct{ first, last uint32 }
 // putSet writes a set of numbers in ascending order: see writeSearch. It may
 // not have a *, which stands for a number that we do not know.
 func (c *Conn) putSet(set string) bool {
-	spans := make([]span, 0, strings.Count(set, ",")+1)
+	spans, ok := parseSet(set)
+	for i, s := range spans {
+		c.put([]string{" ", ","}[min(i, 1)])
+		c.putNumber(uint64(s.first))
+		if s.last != s.first {
+			c.put(":")
+			c.putNumber(uint64(s.last))
+		}
+	}
+	return ok
+}
+
+// parseSet reads a set of numbers without a *, and returns it in ascending
+// order.
+func parseSet(set string) (spans []span, ok bool) {
+	spans = make([]span, 0, strings.Count(set, ",")+1)
 	sorted := true
 	for part := range strings.SplitSeq(set, ",") {
 		first, last, isRange := strings.Cut(part, ":")
@@ -141,7 +156,7 @@ func (c *Conn) putSet(set string) bool {
 		a, ok1 := number([]byte(first), math.MaxUint32)
 		b, ok2 := number([]byte(last), math.MaxUint32)
 		if !ok1 || !ok2 || a == 0 || b == 0 {
-			return false
+			return nil, false
 		}
 		s := span{uint32(min(a, b)), uint32(max(a, b))}
 		sorted = sorted && (len(spans) == 0 || spans[len(spans)-1].first <= s.first)
@@ -150,13 +165,5 @@ func (c *Conn) putSet(set string) bool {
 	if !sorted {
 		slices.SortFunc(spans, func(a, b span) int { return int(int64(a.first) - int64(b.first)) })
 	}
-	for i, s := range spans {
-		c.put([]string{" ", ","}[min(i, 1)])
-		c.putNumber(uint64(s.first))
-		if s.last != s.first {
-			c.put(":")
-			c.putNumber(uint64(s.last))
-		}
-	}
-	return true
+	return spans, true
 }
