@@ -60,9 +60,9 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 	}
 	conn := guard.New(nc, guard.Options{FirstByte: firstByte, Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
 	p := guard.Prologue{
-		Username: o.Username,
-		Password: o.Password,
-		ID:       map[string]string{"name": "imapfs", "version": o.Version, "os": runtime.GOOS},
+		Address:     o.Address,
+		Credentials: guard.Credentials{Username: o.Username, Password: o.Password},
+		ID:          map[string]string{"name": "imapfs", "version": o.Version, "os": runtime.GOOS},
 	}
 	if o.Security == StartTLS {
 		p.StartTLS = o.TLS

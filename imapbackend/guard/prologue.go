@@ -2,8 +2,10 @@ package guard
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -23,14 +25,22 @@ var (
 	// ErrNoLogin: the server offers no way to log in that we know, or forbids
 	// it on this connection (LOGINDISABLED).
 	ErrNoLogin = errors.New("no way to log in")
+	// ErrToken, ErrCertificate: beside ErrAuth, what was refused is not a
+	// password.
+	ErrToken       = errors.New("access token refused")
+	ErrCertificate = errors.New("client certificate refused")
+	// ErrImpostor: the server has not shown that it knows the password.
+	ErrImpostor = errors.New("the server does not prove that it knows the password")
 )
 
 // Prologue is what happens on a connection before its first command.
 type Prologue struct {
 	// StartTLS, if set, demands STARTTLS.
 	StartTLS *tls.Config
-	// Username and Password are used unless the server greets with PREAUTH.
-	Username, Password string
+	// Address is the host:port that was dialled, "" if it is not to be told.
+	Address string
+	// Credentials are used unless the server greets with PREAUTH.
+	Credentials Credentials
 	// ID is sent with ID (RFC 2971) where that is offered.
 	ID map[string]string
 }
@@ -46,8 +56,12 @@ func (c *Conn) Prologue(ctx context.Context, p Prologue) (caps []string, err err
 	stop := context.AfterFunc(ctx, func() { c.fail(ctx.Err()) })
 	defer stop()
 	c.setPrologue(true)
-	c.login = newLogin(p.Username, p.Password)
-	c.log.hide(c.login.secrets...)
+	c.address = p.Address
+	for _, secret := range []string{p.Credentials.Password, p.Credentials.Token} {
+		quoted := string(appendQuoted(nil, []byte(secret)))
+		// The quoted form has its quotation marks and backslashes escaped.
+		c.hide(secret, quoted[1:len(quoted)-1], base64.StdEncoding.EncodeToString([]byte(secret)))
+	}
 	if err := c.introduce(ctx, p); err != nil {
 		c.fail(err)
 		if cause := ctx.Err(); cause != nil {
@@ -91,7 +105,7 @@ func (c *Conn) introduce(ctx context.Context, p Prologue) error {
 		return err
 	}
 	if greeting.Type != "PREAUTH" {
-		if err := c.signIn(); err != nil {
+		if err := c.signIn(&p.Credentials); err != nil {
 			return err
 		}
 		if err := c.needCaps(); err != nil {
@@ -192,9 +206,10 @@ func (c *Conn) ask(cmd, logged string, answers func(challenge []byte) (string, e
 	if err := c.sendLine(tag + " " + cmd); err != nil {
 		return Status{}, err
 	}
+	var cancelled error
 	for {
 		if err := c.readFrame(); err != nil {
-			return Status{}, c.sticky(err)
+			return Status{}, cmp.Or(cancelled, c.sticky(err))
 		}
 		x := &c.lex
 		if len(x.b) > 0 && x.b[0] == '+' {
@@ -203,7 +218,7 @@ func (c *Conn) ask(cmd, logged string, answers func(challenge []byte) (string, e
 			}
 			line, err := answers(x.b[1:])
 			if err != nil { // cancelled by RFC 9051, section 6.2.2
-				line, answers = "*", nil
+				line, answers, cancelled = "*", nil, err
 			}
 			if err := c.sendLine(line); err != nil {
 				return Status{}, err
@@ -215,13 +230,17 @@ func (c *Conn) ask(cmd, logged string, answers func(challenge []byte) (string, e
 		switch {
 		case word == tag:
 			st := c.note(name, true)
-			if st.Type != "OK" {
+			switch {
+			case cancelled != nil: // whatever the server makes of that
+				return Status{}, cancelled
+			case st.Type != "OK":
 				return st, st
 			}
 			return st, nil
 		case word != "*":
 		case name == "BYE":
-			return Status{}, c.note(name, false)
+			bye := c.note(name, false)
+			return Status{}, cmp.Or[error](cancelled, bye)
 		case name == "OK" || name == "NO" || name == "BAD":
 			c.note(name, false)
 		case name == "CAPABILITY":
