@@ -10,7 +10,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"imapfs/cache"
-	"imapfs/imapbackend/guard"
 )
 
 // maxMailboxes bounds a list of mailboxes: it is far above what servers hold.
@@ -69,7 +68,7 @@ func (s *session) list(ctx context.Context, pattern string) ([]cache.Mailbox, er
 	list := make([]cache.Mailbox, 0, len(found))
 	for _, d := range found {
 		m := cache.Mailbox{Delimiter: d.Delim}
-		m.Name, m.Raw = guard.MailboxName(d.Mailbox)
+		m.Name, m.Raw = s.conn.MailboxName(d.Mailbox)
 		if strings.EqualFold(m.Name, "INBOX") {
 			m.Name = "INBOX" // the one name without case (RFC 9051, section 5.1)
 		}

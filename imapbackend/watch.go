@@ -90,7 +90,7 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, started, changed func())
 		if err := c.pool.refused(); err != nil {
 			return err
 		}
-		s, err := c.connect(ctx, w.hooks())
+		s, err := c.connect(ctx, w.hooks(), false)
 		if err != nil {
 			return err
 		}
@@ -169,7 +169,7 @@ func (s *session) states(ids []cache.ID) (map[cache.ID]cache.State, error) {
 	}
 	commands := make([]*imapclient.StatusCommand, len(ids))
 	for i, id := range ids {
-		commands[i] = s.engine.Status(engineName(id), options)
+		commands[i] = s.engine.Status(s.engineName(id), options)
 	}
 	states := make(map[cache.ID]cache.State, len(ids))
 	for i, id := range ids {

@@ -63,6 +63,8 @@ type Conn struct {
 	utf8      bool   // UTF8=ACCEPT is on
 	caps      []string
 	offered   []string // capabilities before the login
+	enabled   []string // what ENABLE has enabled, in upper case
+	deflated  bool     // COMPRESS is on
 	login     login
 	address   string // host:port, as it was dialled
 

@@ -43,6 +43,10 @@ type Prologue struct {
 	Credentials Credentials
 	// ID is sent with ID (RFC 2971) where that is offered.
 	ID map[string]string
+	// Enable is what to ENABLE (RFC 5161) of what is offered.
+	Enable []string
+	// Compress asks for COMPRESS=DEFLATE (RFC 4978) where that is offered.
+	Compress bool
 }
 
 // Prologue reads the greeting, encrypts the connection, logs in, and leaves a
@@ -112,14 +116,57 @@ func (c *Conn) introduce(ctx context.Context, p Prologue) error {
 			return err
 		}
 	}
-	if len(p.ID) > 0 && slices.Contains(c.caps, "ID") {
-		// A refusal changes nothing; a broken connection shows up again.
-		if st, err := c.ask("ID "+idList(p.ID), "", nil); err != nil && st.Type == "" {
-			return err
+	return c.settle(p)
+}
+
+// settle sends what is of use and offered after the login, all at once. That the
+// server refuses one changes nothing.
+func (c *Conn) settle(p Prologue) error {
+	has := func(name string) bool { return slices.Contains(c.caps, name) }
+	var tags, cmds []string
+	if len(p.ID) > 0 && has("ID") {
+		cmds = append(cmds, "ID "+idList(p.ID))
+	}
+	var enable []string
+	for _, name := range p.Enable {
+		// RFC 6855, section 6: UTF8=ONLY is offered in place of UTF8=ACCEPT.
+		if has(name) || name == "UTF8=ACCEPT" && has("UTF8=ONLY") {
+			enable = append(enable, name)
 		}
 	}
+	if len(enable) > 0 && (has("ENABLE") || has("IMAP4REV2")) {
+		cmds = append(cmds, "ENABLE "+strings.Join(enable, " "))
+	}
+	if p.Compress && has("COMPRESS=DEFLATE") {
+		cmds = append(cmds, "COMPRESS DEFLATE") // the last: nothing may follow it
+	}
+	c.enabled = nil
+	for _, cmd := range cmds {
+		tag, err := c.post(cmd, cmd)
+		if err != nil {
+			return err
+		}
+		tags = append(tags, tag)
+	}
+	for i, cmd := range cmds {
+		st, err := c.await(tags[i], nil)
+		if err != nil && st.Type == "" {
+			return err
+		}
+		if cmd == "COMPRESS DEFLATE" && st.Type == "OK" {
+			c.compress()
+		}
+	}
+	c.enabled = slices.DeleteFunc(c.enabled, func(name string) bool { return !slices.Contains(enable, name) })
+	c.utf8 = c.Enabled("UTF8=ACCEPT")
 	return nil
 }
+
+// Enabled reports whether Prologue has enabled an extension of Prologue.Enable.
+func (c *Conn) Enabled(name string) bool { return slices.Contains(c.enabled, name) }
+
+// Compressed reports whether the connection is compressed since Prologue.
+func (c *Conn) Compressed() bool { return c.deflated }
 
 func (c *Conn) greeting() (Status, error) {
 	if err := c.readFrame(); err != nil {
@@ -148,9 +195,12 @@ func (c *Conn) note(typ string, tagged bool) Status {
 	return c.login.clean(st)
 }
 
-func (c *Conn) setCaps(list string) {
-	caps := strings.Fields(strings.ToUpper(list))
-	c.caps = caps[:min(len(caps), maxCaps)]
+func (c *Conn) setCaps(list string) { c.caps = words(list) }
+
+// words are the words of a list of capabilities, in upper case.
+func words(list string) []string {
+	all := strings.Fields(strings.ToUpper(list))
+	return all[:min(len(all), maxCaps)]
 }
 
 // needCaps asks for the capabilities unless the server has told them unasked.
@@ -158,7 +208,7 @@ func (c *Conn) needCaps() error {
 	if c.caps != nil {
 		return nil
 	}
-	_, err := c.ask("CAPABILITY", "", nil)
+	_, err := c.ask("CAPABILITY", "CAPABILITY", nil)
 	if err == nil && c.caps == nil {
 		err = errors.New("the server does not tell its capabilities")
 	}
@@ -173,7 +223,7 @@ func (c *Conn) startTLS(ctx context.Context, config *tls.Config) error {
 	if !slices.Contains(c.caps, "STARTTLS") {
 		return fmt.Errorf("%w: the server does not offer to encrypt the connection", ErrNoSTARTTLS)
 	}
-	if _, err := c.ask("STARTTLS", "", nil); err != nil {
+	if _, err := c.ask("STARTTLS", "STARTTLS", nil); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoSTARTTLS, err)
 	}
 	if c.frames.br.Buffered() > 0 {
@@ -197,16 +247,25 @@ func (c *Conn) startTLS(ctx context.Context, config *tls.Config) error {
 // ask sends a command and reads its answer; answers has what is to be sent for
 // each continuation request. logged replaces the command in the log.
 func (c *Conn) ask(cmd, logged string, answers func(challenge []byte) (string, error)) (Status, error) {
-	c.tags++
-	tag := fmt.Sprintf("P%d", c.tags)
-	if logged == "" {
-		logged = cmd
-	}
-	c.log.client([]byte(tag + " " + logged))
-	if err := c.sendLine(tag + " " + cmd); err != nil {
+	tag, err := c.post(cmd, logged)
+	if err != nil {
 		return Status{}, err
 	}
-	var cancelled error
+	return c.await(tag, answers)
+}
+
+// post sends a command.
+func (c *Conn) post(cmd, logged string) (tag string, err error) {
+	c.tags++
+	tag = fmt.Sprintf("P%d", c.tags)
+	c.log.client([]byte(tag + " " + logged))
+	return tag, c.sendLine(tag + " " + cmd)
+}
+
+// await reads the answer to a command, as ask does. NO and BAD are a Status and
+// an error at once; what ended the connection is only an error.
+func (c *Conn) await(tag string, answers func(challenge []byte) (string, error)) (Status, error) {
+	var cancelled error // by us
 	for {
 		if err := c.readFrame(); err != nil {
 			return Status{}, cmp.Or(cancelled, c.sticky(err))
@@ -214,14 +273,14 @@ func (c *Conn) ask(cmd, logged string, answers func(challenge []byte) (string, e
 		x := &c.lex
 		if len(x.b) > 0 && x.b[0] == '+' {
 			if answers == nil {
-				return Status{}, errors.New("unexpected continuation request")
+				return Status{}, cmp.Or(cancelled, errors.New("unexpected continuation request"))
 			}
 			line, err := answers(x.b[1:])
 			if err != nil { // cancelled by RFC 9051, section 6.2.2
 				line, answers, cancelled = "*", nil, err
 			}
 			if err := c.sendLine(line); err != nil {
-				return Status{}, err
+				return Status{}, cmp.Or(cancelled, err)
 			}
 			continue
 		}
@@ -245,6 +304,8 @@ func (c *Conn) ask(cmd, logged string, answers func(challenge []byte) (string, e
 			c.note(name, false)
 		case name == "CAPABILITY":
 			c.setCaps(string(x.b[x.pos:]))
+		case name == "ENABLED":
+			c.enabled = append(c.enabled, words(string(x.b[x.pos:]))...)
 		}
 		x.finish()
 		if x.err != nil {
