@@ -47,8 +47,17 @@ type Options struct {
 	Security Security
 	// TLS is the configuration for ImplicitTLS and StartTLS; its ServerName
 	// is set.
-	TLS                *tls.Config
-	Username, Password string
+	TLS      *tls.Config
+	Username string
+	// Password is "" where a token or the certificate in TLS does.
+	Password string
+	// Token, if set, returns an OAuth 2.0 access token. It is called for each
+	// new connection, and once more if the server refuses what it returned:
+	// refused is that token then, else "". It is safe for concurrent use.
+	Token func(ctx context.Context, refused string) (string, error)
+	// Mechanism is the only one of Mechanisms to sign in with, "" for the
+	// strongest that works.
+	Mechanism string
 	// MaxConnections bounds the connections, at least 1.
 	MaxConnections int
 	// Log gets what a person running imapfs might want to know. No secrets.
@@ -59,9 +68,13 @@ type Options struct {
 	Version string
 }
 
+// Mechanisms are the ways to sign in that Options.Mechanism takes.
+func Mechanisms() []string { return guard.Mechanisms() }
+
 // How long to wait, before an operation is given up.
 const (
 	loginTimeout    = 30 * time.Second // to connect, negotiate TLS and sign in
+	tokenTimeout    = 30 * time.Second // for an access token
 	firstByte       = 60 * time.Second // for a server that searches or sorts first
 	progress        = 30 * time.Second // between two bytes of an answer
 	keepAlive       = 15 * time.Second // between TCP probes of a silent line
@@ -86,8 +99,8 @@ var _ cache.Source = (*Client)(nil)
 func Dial(ctx context.Context, opts Options) (*Client, error) {
 	c := &Client{opts: opts}
 	// One of the connections is the watcher's, if there is more than one.
-	c.pool = newPool(opts.MaxConnections-1, opts.Log, func(ctx context.Context, _ bool) (*session, error) {
-		return c.connect(ctx, guard.Hooks{})
+	c.pool = newPool(opts.MaxConnections-1, opts.Log, func(ctx context.Context, compress bool) (*session, error) {
+		return c.connect(ctx, guard.Hooks{}, compress)
 	})
 	s, err := c.pool.acquire(ctx)
 	if err != nil {

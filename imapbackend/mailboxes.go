@@ -10,7 +10,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"imapfs/cache"
-	"imapfs/imapbackend/guard"
 )
 
 // maxMailboxes bounds a list of mailboxes: it is far above what servers hold.
@@ -69,7 +68,7 @@ func (s *session) list(ctx context.Context, pattern string) ([]cache.Mailbox, er
 	}
 	list := make([]cache.Mailbox, 0, len(found))
 	for _, d := range found {
-		id := mailboxID(guard.MailboxName(d.Mailbox))
+		id := s.mailboxID(d.Mailbox)
 		m := cache.Mailbox{Name: id.Name, Raw: id.Raw, Delimiter: d.Delim}
 		for _, a := range d.Attrs {
 			switch {

@@ -36,8 +36,51 @@ type session struct {
 	moving   bool        // it is being given to another mailbox
 }
 
-// connect dials and signs in. It completes the hooks.
-func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, error) {
+// connect dials and signs in. It completes the hooks. compress: the connection
+// is to be compressed, if the server can do that.
+func (c *Client) connect(ctx context.Context, hooks guard.Hooks, compress bool) (*session, error) {
+	status := hooks.Status
+	hooks.Status = func(st guard.Status, tagged bool) {
+		if status != nil {
+			status(st, tagged)
+		}
+		// RFC 9051, section 7.1: it must be shown to the user.
+		if st.Code == "ALERT" && c.alerts.note(st) {
+			c.opts.Log.Warn("server alert", "server", c.opts.Address, "text", st.Text)
+		}
+	}
+	token, err := c.token(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.dial(ctx, hooks, token, compress)
+	if !errors.Is(err, guard.ErrToken) {
+		return s, err
+	}
+	// It may just have expired.
+	another, tokenErr := c.token(ctx, token)
+	if tokenErr != nil || another == token {
+		return nil, err
+	}
+	return c.dial(ctx, hooks, another, compress)
+}
+
+// token returns an access token for a connection, "" where none is needed.
+func (c *Client) token(ctx context.Context, refused string) (string, error) {
+	if c.opts.Token == nil {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
+	defer cancel()
+	token, err := c.opts.Token(ctx, refused)
+	if err != nil {
+		return "", c.opts.withoutToken(ctx, err)
+	}
+	return token, nil
+}
+
+// dial makes one attempt at a connection.
+func (c *Client) dial(ctx context.Context, hooks guard.Hooks, token string, compress bool) (*session, error) {
 	o := &c.opts
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
@@ -56,21 +99,16 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 		}
 		nc = secure
 	}
-	status := hooks.Status
-	hooks.Status = func(st guard.Status, tagged bool) {
-		if status != nil {
-			status(st, tagged)
-		}
-		// RFC 9051, section 7.1: it must be shown to the user.
-		if st.Code == "ALERT" && c.alerts.note(st) {
-			o.Log.Warn("server alert", "server", o.Address, "text", st.Text)
-		}
-	}
 	conn := guard.New(nc, guard.Options{FirstByte: firstByte, Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
 	p := guard.Prologue{
-		Username: o.Username,
-		Password: o.Password,
+		Address: o.Address,
+		Credentials: guard.Credentials{
+			Username: o.Username, Password: o.Password, Token: token, Mechanism: o.Mechanism,
+			Certificate: o.Security != Plaintext && len(o.TLS.Certificates) > 0,
+		},
 		ID:       map[string]string{"name": "imapfs", "version": o.Version, "os": runtime.GOOS},
+		Enable:   []string{"UTF8=ACCEPT", "QRESYNC"},
+		Compress: compress,
 	}
 	if o.Security == StartTLS {
 		p.StartTLS = o.TLS
@@ -80,14 +118,8 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 		conn.Close()
 		return nil, o.unreachableBy(ctx, err)
 	}
-	for i, c := range caps {
-		caps[i] = strings.ToUpper(c)
-	}
 	s := &session{conn: conn, engine: imapclient.New(conn, nil), caps: caps}
-	if s.has("QRESYNC") {
-		_, err := conn.Do(ctx, "ENABLE QRESYNC", nil)
-		s.resyncs = err == nil
-	}
+	s.compressed, s.resyncs = conn.Compressed(), conn.Enabled("QRESYNC")
 	return s, nil
 }
 
@@ -95,7 +127,7 @@ func (s *session) has(capability string) bool { return slices.Contains(s.caps, c
 
 // examine opens a mailbox read-only. The caller is the session's only user.
 func (s *session) examine(ctx context.Context, id cache.ID) (cache.State, error) {
-	name := engineName(id)
+	name := s.engineName(id)
 	options := &imap.SelectOptions{ReadOnly: true, CondStore: s.has("CONDSTORE")}
 	data, err := await(ctx, func() (*imap.SelectData, error) { return s.engine.Select(name, options).Wait() })
 	var refusal *imap.Error
@@ -133,13 +165,13 @@ func mailboxID(name string, raw bool) cache.ID {
 	return cache.ID{Name: name, Raw: raw}
 }
 
-// engineName is what the engine calls a mailbox.
-func engineName(id cache.ID) string {
-	if id.Raw {
-		return guard.MailboxAlias(id.Name)
-	}
-	return id.Name
+// mailboxID is what identifies the mailbox that has this name to the engine.
+func (s *session) mailboxID(engineName string) cache.ID {
+	return mailboxID(s.conn.MailboxName(engineName))
 }
+
+// engineName is what the engine calls a mailbox.
+func (s *session) engineName(id cache.ID) string { return s.conn.EngineName(id.Name, id.Raw) }
 
 // await runs a command of the engine, which knows no contexts. If ctx ends
 // first, the command goes on by itself, until the guard's deadlines end it.

@@ -9,7 +9,6 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"imapfs/cache"
-	"imapfs/imapbackend/guard"
 )
 
 // pipelined is how many STATUS commands are sent at once.
@@ -52,7 +51,7 @@ func (s *session) listStates(ctx context.Context, states map[cache.ID]cache.Stat
 	}
 	for _, d := range found {
 		if d.Status != nil {
-			states[mailboxID(guard.MailboxName(d.Mailbox))] = state(d.Status)
+			states[s.mailboxID(d.Mailbox)] = state(d.Status)
 		}
 	}
 	return nil
@@ -69,7 +68,7 @@ func (s *session) states(ids []cache.ID) (map[cache.ID]cache.State, error) {
 	options := s.statusOptions()
 	commands := make([]*imapclient.StatusCommand, len(ids))
 	for i, id := range ids {
-		commands[i] = s.engine.Status(engineName(id), options)
+		commands[i] = s.engine.Status(s.engineName(id), options)
 	}
 	states := make(map[cache.ID]cache.State, len(ids))
 	for i, id := range ids {

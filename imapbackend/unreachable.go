@@ -17,8 +17,13 @@ import (
 
 // The failures to connect that a user can do something about, for errors.Is.
 var (
-	// ErrAuth: the server refuses user name and password.
-	ErrAuth = guard.ErrAuth
+	// ErrAuth: the server refuses user name and password. With ErrToken or
+	// ErrCertificate, it was an access token or a client certificate.
+	ErrAuth        = guard.ErrAuth
+	ErrToken       = guard.ErrToken
+	ErrCertificate = guard.ErrCertificate
+	// ErrNoToken: there is no access token to be had.
+	ErrNoToken = errors.New("no access token")
 	// ErrNoSTARTTLS: the server does not encrypt, although it must.
 	ErrNoSTARTTLS = guard.ErrNoSTARTTLS
 	// ErrNoLogin: the server offers no way to sign in that we know, or none on
@@ -46,6 +51,7 @@ var reasons = []struct {
 	{matches[error](guard.ErrAuth), func(o *Options, err error) string {
 		return fmt.Sprintf("%s does not let %s in%s", o.Address, printable(o.Username), serverText(err))
 	}},
+	{matches[error](guard.ErrImpostor), say("%s does not prove that it knows the password, and may be an impostor")},
 	{matches[*net.DNSError](nil), func(o *Options, err error) string {
 		host, _, _ := net.SplitHostPort(o.Address)
 		if dns := new(net.DNSError); errors.As(err, &dns) && dns.IsNotFound {
@@ -72,7 +78,15 @@ var reasons = []struct {
 		return fmt.Sprintf("the certificate of %s is not valid: %v", o.Address, wrong)
 	}},
 	{matches[error](ErrNoSTARTTLS), say("%s does not encrypt the connection")},
-	{matches[error](ErrNoLogin), say("%s offers no way to sign in on this connection")},
+	{matches[error](ErrNoLogin), func(o *Options, err error) string {
+		why := strings.TrimPrefix(err.Error(), ErrNoLogin.Error()+": ")
+		return fmt.Sprintf("%s offers no way to sign in on this connection (%s)", o.Address, why)
+	}},
+	{matches[tls.AlertError](nil), func(o *Options, err error) string {
+		var alert tls.AlertError
+		errors.As(err, &alert)
+		return fmt.Sprintf("%s ends TLS: %v", o.Address, alert)
+	}},
 	{matches[error](io.ErrUnexpectedEOF), say("%s closed the connection")},
 	{matches[error](io.EOF), say("%s closed the connection")},
 	{matches[error](syscall.ECONNRESET), say("%s closed the connection")},
@@ -89,13 +103,28 @@ func say(format string) func(*Options, error) string {
 	return func(o *Options, _ error) string { return fmt.Sprintf(format, o.Address) }
 }
 
-// serverText is what the server said, in parentheses.
+// serverText is what the server said to a refused login, in parentheses, and to
+// what, if that was no plain password.
 func serverText(err error) string {
-	var st guard.Status
-	if errors.As(err, &st) && st.Text != "" {
-		return fmt.Sprintf(" (%q)", st.Text)
+	var refused *guard.Refused
+	if !errors.As(err, &refused) {
+		return ""
 	}
-	return ""
+	var text []string
+	if refused.Status.Text != "" {
+		text = append(text, fmt.Sprintf("%q", refused.Status.Text))
+	}
+	if refused.Reason != "" {
+		text = append(text, refused.Reason)
+	}
+	by := ""
+	if m := refused.Mechanism; m != "PLAIN" && m != "LOGIN" {
+		by = " by " + m
+	}
+	if len(text) == 0 {
+		return by
+	}
+	return by + " (" + strings.Join(text, ", ") + ")"
 }
 
 // certified are the names that a certificate is for.
@@ -132,9 +161,20 @@ func (o *Options) unreachableBy(ctx context.Context, err error) error {
 	return &unreachable{o.Address + ": " + err.Error(), kind, err}
 }
 
+// withoutToken is the error of an attempt for which there is no access token.
+func (o *Options) withoutToken(ctx context.Context, err error) error {
+	if context.Cause(ctx) == context.Canceled {
+		return ctx.Err()
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("nothing within %v: %w", tokenTimeout, err)
+	}
+	return &unreachable{ErrNoToken.Error() + ": " + err.Error(), cache.ErrOffline, errors.Join(ErrNoToken, err)}
+}
+
 // kindOfConnect is the kind of an error of connecting.
 func kindOfConnect(err error) error {
-	if errors.Is(err, guard.ErrAuth) {
+	if errors.Is(err, guard.ErrAuth) || errors.Is(err, guard.ErrImpostor) {
 		return cache.ErrPermission
 	}
 	var st guard.Status

@@ -126,7 +126,7 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, news cache.News) error {
 		if err := c.pool.refused(); err != nil {
 			return err
 		}
-		s, err := c.connect(ctx, w.hooks())
+		s, err := c.connect(ctx, w.hooks(), false)
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 
 // A mount in the background is this program once more, with the same command
 // line, in a session of its own. Two pipes join it to the first one, which
-// waits for the outcome: descriptor 3 gives it the password, on descriptor 4 it
+// waits for the outcome: descriptor 3 gives it the password or token, on descriptor 4 it
 // says how it went. Its standard error is the log.
 const (
 	backgroundVar = "IMAPFS_BACKGROUND" // set for the second process
@@ -31,6 +31,9 @@ func (c *mountConfig) background(ctx context.Context) error {
 		return err
 	}
 	if err := c.askPassword(ctx); err != nil {
+		return err
+	}
+	if err := c.askToken(ctx); err != nil {
 		return err
 	}
 	log, err := c.backgroundLog()
@@ -72,7 +75,7 @@ func (c *mountConfig) background(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, func() { cmd.Process.Signal(syscall.SIGTERM) })
 	defer stop()
-	io.WriteString(giveSecret, c.password) // who does not read it, says why
+	io.WriteString(giveSecret, c.password+c.firstToken) // who does not read it, says why
 	giveSecret.Close()
 	said, _ := io.ReadAll(io.LimitReader(outcome, maxOutcome))
 	if string(said) == outcomeMounted {
@@ -133,7 +136,11 @@ func (p *child) mount(ctx context.Context, c *mountConfig) (*mounted, *slog.Logg
 	if err != nil {
 		return nil, nil, err
 	}
-	c.password = string(password)
+	if c.tokenCommand != "" {
+		c.firstToken = string(password)
+	} else {
+		c.password = string(password)
+	}
 	log := c.logTo(os.Stderr)
 	m, err := c.mount(ctx, log)
 	if err == nil {

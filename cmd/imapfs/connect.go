@@ -2,12 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 
 	"imapfs/imapbackend"
 )
@@ -19,16 +14,21 @@ func (c *mountConfig) connect(ctx context.Context, log *slog.Logger, m *mounted)
 			return nil, err
 		}
 	}
-	roots, err := c.roots()
+	if err := c.askToken(ctx); err != nil {
+		return nil, err
+	}
+	secure, err := c.tls()
 	if err != nil {
 		return nil, err
 	}
 	options := imapbackend.Options{
 		Address:        c.source.address(),
-		Security:       c.source.security(c.insecure, c.tlsCA != ""),
-		TLS:            &tls.Config{ServerName: c.source.host, RootCAs: roots, MinVersion: tls.VersionTLS12},
+		Security:       c.security(),
+		TLS:            secure,
 		Username:       c.source.user,
 		Password:       c.password,
+		Token:          c.tokens(),
+		Mechanism:      c.auth,
 		MaxConnections: c.maxConnections,
 		Log:            log,
 		Version:        versionString(),
@@ -46,23 +46,4 @@ func (c *mountConfig) connect(ctx context.Context, log *slog.Logger, m *mounted)
 		m.close = append(m.close, client.Close)
 	}
 	return client, err
-}
-
-// roots are the certificates to trust; nil stands for the system's.
-func (c *mountConfig) roots() (*x509.CertPool, error) {
-	if c.tlsCA == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(c.tlsCA)
-	if err != nil {
-		return nil, fmt.Errorf("--tls-ca: %w", err)
-	}
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		roots = x509.NewCertPool()
-	}
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, errors.New("--tls-ca: no certificate in PEM form in " + c.tlsCA)
-	}
-	return roots, nil
 }

@@ -24,6 +24,8 @@ var hints = []struct {
 	{isA[x509.UnknownAuthorityError], "if it is the right server, trust it with --tls-ca FILE"},
 	{kind(imapbackend.ErrNoSTARTTLS), "use imaps://, or --insecure-plaintext where nobody can listen in"},
 	{kind(imapbackend.ErrSilent), "check host and port; a port that begins with TLS needs imaps://"},
+	{kind(imapbackend.ErrToken), "check user name and --oauth-token-command"},
+	{kind(imapbackend.ErrCertificate), "check user name and --tls-cert"},
 	{kind(imapbackend.ErrAuth), "check user name and password"},
 	{isA[*fs.Busy], "end that first, or use --lazy"},
 }

@@ -23,7 +23,8 @@ imap:// the connection begins in plain text and must become TLS by STARTTLS,
 except on this machine itself. An @ in the user's name is written %40.
 
 The password comes from --password-command, --password-file, the variable
-IMAPFS_PASSWORD or a prompt, whichever is there first. Every option can be given
+IMAPFS_PASSWORD or a prompt, whichever is there first; with --oauth-token-command
+or --tls-cert there need not be one. Every option can be given
 as a variable (IMAPFS_LAYOUT=eml) or after -o (-o layout=eml,allow_other).`,
 		Example: `  imapfs mount imaps://alice@mail.example.org ~/Mail
   imapfs mount --password-command 'pass mail' imaps://alice@mail.example.org ~/Mail
@@ -125,7 +126,7 @@ func (c *mountConfig) check(log *slog.Logger) (fs.Options, error) {
 	if _, err := c.memoryBytes(); err != nil {
 		return fs.Options{}, err
 	}
-	if _, err := c.roots(); err != nil {
+	if _, err := c.tls(); err != nil {
 		return fs.Options{}, err
 	}
 	options, err := c.tree(log)

@@ -19,6 +19,7 @@ type mountConfig struct {
 	source     source
 	mountpoint string // absolute
 	password   string // "" until it has been asked for
+	firstToken string // the access token that the first process got
 
 	foreground, fresh, listEML, allowOther, noXattrs bool
 
@@ -28,8 +29,10 @@ type mountConfig struct {
 	mountOptions []string
 
 	insecure                      bool
-	tlsCA                         string
+	auth                          string
+	tlsCA, tlsCert, tlsKey        string
 	passwordCommand, passwordFile string
+	tokenCommand                  string
 	maxConnections                int
 	poll                          time.Duration
 	memory                        string
@@ -62,6 +65,10 @@ func (c *mountConfig) groups() (groups []optionGroup) {
 	sign := group("Sign in")
 	sign.StringVar(&c.passwordCommand, "password-command", "", "run this `command` with sh; its first line is the password")
 	sign.StringVar(&c.passwordFile, "password-file", "", "the first line of this `file` is the password")
+	sign.StringVar(&c.tokenCommand, "oauth-token-command", "", "run this `command` with sh for each connection; its first line is the OAuth 2.0 access token")
+	sign.StringVar(&c.auth, "auth", "", "sign in with this `mechanism` only: PLAIN, SCRAM-SHA-256, XOAUTH2 ...")
+	sign.StringVar(&c.tlsCert, "tls-cert", "", "sign in with the client certificate in this PEM `file`")
+	sign.StringVar(&c.tlsKey, "tls-key", "", "the private key of --tls-cert, in a PEM `file`; the same file if not given")
 	sign.StringVar(&c.tlsCA, "tls-ca", "", "trust the certificates in this PEM `file`, too; needs TLS even on loopback")
 	sign.BoolVar(&c.insecure, "insecure-plaintext", false, "imap:// without TLS: password and mail can be read on the way")
 
@@ -111,6 +118,9 @@ func (c *mountConfig) parse(flags *pflag.FlagSet, src, mountpoint string) (err e
 		return errors.New("--poll: at least 1s")
 	}
 	if c.source, err = parseSource(src); err != nil {
+		return err
+	}
+	if err := c.checkSignIn(); err != nil {
 		return err
 	}
 	// The process will leave the directory that it was started in.

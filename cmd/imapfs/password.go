@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 
 	"golang.org/x/term"
@@ -23,16 +22,12 @@ const passwordVar = "IMAPFS_PASSWORD"
 // a passphrase of its own.
 func (c *mountConfig) askPassword(ctx context.Context) (err error) {
 	variable, set := os.LookupEnv(passwordVar)
+	needed := c.needsPassword()
 	os.Unsetenv(passwordVar) // not for the eyes of what is started from here
 	switch {
+	case !needed:
 	case c.passwordCommand != "":
-		cmd := exec.CommandContext(ctx, "/bin/sh", "-c", c.passwordCommand)
-		cmd.Stdin, cmd.Stderr = os.Stdin, os.Stderr
-		var out []byte
-		if out, err = cmd.Output(); err != nil {
-			return fmt.Errorf("the password command failed: %w", err)
-		}
-		c.password, err = firstLine(out, "the password command printed nothing")
+		c.password, err = secretCommand(ctx, c.passwordCommand, "password command", true)
 	case c.passwordFile != "":
 		c.password, err = passwordFile(c.passwordFile)
 	case set:
@@ -44,23 +39,32 @@ func (c *mountConfig) askPassword(ctx context.Context) (err error) {
 }
 
 func passwordFile(name string) (string, error) {
+	data, err := readPrivate(name, "the password file")
+	if err != nil {
+		return "", err
+	}
+	return firstLine(data, "the password file "+name+" is empty")
+}
+
+// readPrivate reads a file that nobody else may read; what says what it is.
+func readPrivate(name, what string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return "", fmt.Errorf("password file: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", fmt.Errorf("password file: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("the password file %s can be read by others: chmod 600 %s", name, name)
+		return nil, fmt.Errorf("%s %s can be read by others: chmod 600 %s", what, name, name)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxPassword))
 	if err != nil {
-		return "", fmt.Errorf("password file: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	return firstLine(data, "the password file "+name+" is empty")
+	return data, nil
 }
 
 func firstLine(data []byte, empty string) (string, error) {

@@ -66,7 +66,11 @@ type Conn struct {
 	midFrame  bool   // a response has begun and not ended
 	utf8      bool   // UTF8=ACCEPT is on
 	caps      []string
+	offered   []string // capabilities before the login
+	enabled   []string // what ENABLE has enabled, in upper case
+	deflated  bool     // COMPRESS is on
 	login     login
+	address   string // host:port, as it was dialled
 
 	// Of the goroutine that writes for the engine.
 	line    []byte   // its command line so far

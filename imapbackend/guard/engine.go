@@ -96,28 +96,6 @@ func (c *Conn) putCaps(caps []string) {
 	}
 }
 
-// writeEnabled passes on what an ENABLE of the engine's enabled. Unsolicited,
-// it would make the engine send UTF-8.
-func (c *Conn) writeEnabled(uint32) bool {
-	c.mu.Lock()
-	asked := slices.ContainsFunc(c.pending, func(cmd *command) bool { return cmd.name == "ENABLE" })
-	c.mu.Unlock()
-	if !asked {
-		return false
-	}
-	caps := strings.Fields(string(c.lex.b[c.lex.pos:]))
-	for _, name := range caps {
-		c.utf8 = c.utf8 || strings.EqualFold(name, "UTF8=ACCEPT") || strings.EqualFold(name, "IMAP4rev2")
-	}
-	c.put("ENABLED")
-	for i, name := range caps {
-		if i < maxCaps && isAtom([]byte(name)) {
-			c.put(" " + name)
-		}
-	}
-	return true
-}
-
 // writeList writes LIST without its extended data, which nobody needs.
 func (c *Conn) writeList(uint32) bool {
 	x := &c.lex

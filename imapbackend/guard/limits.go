@@ -37,6 +37,18 @@ const (
 	maxName = 2000
 	// maxText bounds the text of a status response.
 	maxText = 8 << 10
+	// maxChallenge bounds a challenge of SASL, maxRounds their number; of all
+	// mechanisms, SCRAM has the most, 3.
+	maxChallenge = 64 << 10
+	maxRounds    = 6
+	// maxInitial bounds an initial response of SASL: Dovecot, for one, takes no
+	// line over 8 KiB before the login, but longer responses on their own.
+	maxInitial = 4 << 10
+	// maxUnasked is the largest literal that LITERAL- allows to send at once.
+	maxUnasked = 4096
+	// maxIterations bounds what SCRAM has to compute: 1 s for SHA-256, 3 s for
+	// SHA-512. Servers have from 4,096 to 600,000.
+	maxIterations = 1 << 22
 	// maxLogged bounds a line of the protocol log.
 	maxLogged = 4 << 10
 	// keepBuffer is the buffer that is kept from one response to the next.

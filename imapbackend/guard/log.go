@@ -15,6 +15,7 @@ type protocolLog struct {
 	// secrets are cut out of all that is said: some servers echo a login.
 	secrets []string
 	skipped string // the literal before the next line of the server
+	veiled  bool   // continuation requests are challenges
 }
 
 func newLog(w io.Writer) *protocolLog {
@@ -41,6 +42,9 @@ func (l *protocolLog) write(who string, line []byte) {
 	if len(text) > maxLogged {
 		text, more = text[:maxLogged], fmt.Sprintf("... (%d octets)", len(line))
 	}
+	if who == "S: " && l.veiled && strings.HasPrefix(text, "+") {
+		text, more = "+ ***", ""
+	}
 	if who == "S: " {
 		who, l.skipped = who+l.skipped, ""
 	}
@@ -57,11 +61,22 @@ func (l *protocolLog) literal(n int64) {
 	l.skipped = fmt.Sprintf("{%d octets} ", n)
 }
 
-func (l *protocolLog) hide(secrets ...string) {
+// hide keeps secrets out of all that follows.
+func (l *protocolLog) hide(secrets []string) {
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.secrets = secrets
+}
+
+// veil hides continuation requests, while they are challenges of SASL.
+func (l *protocolLog) veil(on bool) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.veiled = on
 }

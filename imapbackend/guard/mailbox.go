@@ -29,9 +29,31 @@ func MailboxName(s string) (raw string, alias bool) {
 	return s, false
 }
 
+// EngineName returns what the engine calls the mailbox of this name, or, if raw,
+// of these octets. Under UTF8=ACCEPT it must not encode anything, and so knows
+// all but the plainest names by an alias.
+func (c *Conn) EngineName(name string, raw bool) string {
+	if raw || c.utf8 && !c.canonical([]byte(name)) {
+		return MailboxAlias(name)
+	}
+	return name
+}
+
+// MailboxName returns the name of a mailbox by the engine's name for it; raw: it
+// is the octets that the server sent, since they cannot be decoded. Whether
+// UTF8=ACCEPT is on makes no difference to either.
+func (c *Conn) MailboxName(s string) (name string, raw bool) {
+	name, raw = MailboxName(s)
+	if raw && c.utf8 && utf8.ValidString(name) && !strings.HasPrefix(name, aliasPrefix) {
+		raw = false
+	}
+	return name, raw
+}
+
 // expandAliases replaces the aliases in a line of the engine's by the octets
-// that they stand for. An alias for what no quoted string can hold stays, and
-// the server says that there is no such mailbox.
+// that they stand for; a pattern may go on behind one. An alias for what no
+// quoted string can hold stays, and the server says that there is no such
+// mailbox.
 func expandAliases(line []byte) []byte {
 	quote := []byte(`"` + aliasPrefix)
 	if !bytes.Contains(line, quote) {
@@ -44,14 +66,14 @@ func expandAliases(line []byte) []byte {
 			return append(out, line...)
 		}
 		end := start + len(quote)
-		for end < len(line) && line[end] != '"' {
+		for end < len(line) && line[end] != '"' && line[end] != '*' && line[end] != '%' {
 			end++
 		}
 		raw, alias := MailboxName(string(line[start+1 : end]))
 		out = append(out, line[:start]...)
 		if alias && !strings.ContainsAny(raw, "\r\n\x00") && end < len(line) {
 			out = appendQuoted(out, []byte(raw))
-			end++
+			out = out[:len(out)-1]
 		} else {
 			out = append(out, line[start:end]...)
 		}
@@ -60,31 +82,26 @@ func expandAliases(line []byte) []byte {
 }
 
 // canonical reports whether the engine can decode a mailbox name, and encodes
-// it to the same octets again. The engine takes raw UTF-8 for a name, but sends
-// it as such only under UTF8=ACCEPT, where it still treats & as a shift.
+// it to the same octets again. It is not told of UTF8=ACCEPT, under which it
+// would still treat & as a shift, and so gets by with ASCII there.
 func (c *Conn) canonical(name []byte) bool {
-	if bytes.HasPrefix(name, []byte(aliasPrefix)) || !utf8.Valid(name) {
+	if bytes.HasPrefix(name, []byte(aliasPrefix)) {
 		return false
 	}
-	if c.utf8 {
-		return bytes.IndexFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '&' }) < 0
-	}
 	_, ok := decodeUTF7(name)
-	return ok
+	return ok && !(c.utf8 && bytes.ContainsRune(name, '&'))
 }
 
 // tellMailbox tells the hook of a mailbox.
 func (c *Conn) tellMailbox(octets []byte, listed bool) {
-	switch {
-	case c.hooks.Mailbox == nil:
-	case !c.canonical(octets):
-		c.hooks.Mailbox(string(octets), true, listed)
-	case c.utf8:
-		c.hooks.Mailbox(string(octets), false, listed)
-	default:
-		name, _ := decodeUTF7(octets)
-		c.hooks.Mailbox(name, false, listed)
+	if c.hooks.Mailbox == nil {
+		return
 	}
+	name, raw := c.MailboxName(c.engineName(octets))
+	if !raw && !c.utf8 {
+		name, _ = decodeUTF7([]byte(name))
+	}
+	c.hooks.Mailbox(name, raw, listed)
 }
 
 var utf7 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").

@@ -2,8 +2,10 @@ package guard
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -23,16 +25,28 @@ var (
 	// ErrNoLogin: the server offers no way to log in that we know, or forbids
 	// it on this connection (LOGINDISABLED).
 	ErrNoLogin = errors.New("no way to log in")
+	// ErrToken, ErrCertificate: beside ErrAuth, what was refused is not a
+	// password.
+	ErrToken       = errors.New("access token refused")
+	ErrCertificate = errors.New("client certificate refused")
+	// ErrImpostor: the server has not shown that it knows the password.
+	ErrImpostor = errors.New("the server does not prove that it knows the password")
 )
 
 // Prologue is what happens on a connection before its first command.
 type Prologue struct {
 	// StartTLS, if set, demands STARTTLS.
 	StartTLS *tls.Config
-	// Username and Password are used unless the server greets with PREAUTH.
-	Username, Password string
+	// Address is the host:port that was dialled, "" if it is not to be told.
+	Address string
+	// Credentials are used unless the server greets with PREAUTH.
+	Credentials Credentials
 	// ID is sent with ID (RFC 2971) where that is offered.
 	ID map[string]string
+	// Enable is what to ENABLE (RFC 5161) of what is offered.
+	Enable []string
+	// Compress asks for COMPRESS=DEFLATE (RFC 4978) where that is offered.
+	Compress bool
 }
 
 // Prologue reads the greeting, encrypts the connection, logs in, and leaves a
@@ -46,8 +60,12 @@ func (c *Conn) Prologue(ctx context.Context, p Prologue) (caps []string, err err
 	stop := context.AfterFunc(ctx, func() { c.fail(ctx.Err()) })
 	defer stop()
 	c.setPrologue(true)
-	c.login = newLogin(p.Username, p.Password)
-	c.log.hide(c.login.secrets...)
+	c.address = p.Address
+	for _, secret := range []string{p.Credentials.Password, p.Credentials.Token} {
+		quoted := string(appendQuoted(nil, []byte(secret)))
+		// The quoted form has its quotation marks and backslashes escaped.
+		c.hide(secret, quoted[1:len(quoted)-1], base64.StdEncoding.EncodeToString([]byte(secret)))
+	}
 	if err := c.introduce(ctx, p); err != nil {
 		c.fail(err)
 		if cause := ctx.Err(); cause != nil {
@@ -91,21 +109,64 @@ func (c *Conn) introduce(ctx context.Context, p Prologue) error {
 		return err
 	}
 	if greeting.Type != "PREAUTH" {
-		if err := c.signIn(); err != nil {
+		if err := c.signIn(&p.Credentials); err != nil {
 			return err
 		}
 		if err := c.needCaps(); err != nil {
 			return err
 		}
 	}
-	if len(p.ID) > 0 && slices.Contains(c.caps, "ID") {
-		// A refusal changes nothing; a broken connection shows up again.
-		if st, err := c.ask("ID "+idList(p.ID), "", nil); err != nil && st.Type == "" {
-			return err
+	return c.settle(p)
+}
+
+// settle sends what is of use and offered after the login, all at once. That the
+// server refuses one changes nothing.
+func (c *Conn) settle(p Prologue) error {
+	has := func(name string) bool { return slices.Contains(c.caps, name) }
+	var tags, cmds []string
+	if len(p.ID) > 0 && has("ID") {
+		cmds = append(cmds, "ID "+idList(p.ID))
+	}
+	var enable []string
+	for _, name := range p.Enable {
+		// RFC 6855, section 6: UTF8=ONLY is offered in place of UTF8=ACCEPT.
+		if has(name) || name == "UTF8=ACCEPT" && has("UTF8=ONLY") {
+			enable = append(enable, name)
 		}
 	}
+	if len(enable) > 0 && (has("ENABLE") || has("IMAP4REV2")) {
+		cmds = append(cmds, "ENABLE "+strings.Join(enable, " "))
+	}
+	if p.Compress && has("COMPRESS=DEFLATE") {
+		cmds = append(cmds, "COMPRESS DEFLATE") // the last: nothing may follow it
+	}
+	c.enabled = nil
+	for _, cmd := range cmds {
+		tag, err := c.post(cmd, cmd)
+		if err != nil {
+			return err
+		}
+		tags = append(tags, tag)
+	}
+	for i, cmd := range cmds {
+		st, err := c.await(tags[i], nil)
+		if err != nil && st.Type == "" {
+			return err
+		}
+		if cmd == "COMPRESS DEFLATE" && st.Type == "OK" {
+			c.compress()
+		}
+	}
+	c.enabled = slices.DeleteFunc(c.enabled, func(name string) bool { return !slices.Contains(enable, name) })
+	c.utf8 = c.Enabled("UTF8=ACCEPT")
 	return nil
 }
+
+// Enabled reports whether Prologue has enabled an extension of Prologue.Enable.
+func (c *Conn) Enabled(name string) bool { return slices.Contains(c.enabled, name) }
+
+// Compressed reports whether the connection is compressed since Prologue.
+func (c *Conn) Compressed() bool { return c.deflated }
 
 func (c *Conn) greeting() (Status, error) {
 	if err := c.readFrame(); err != nil {
@@ -134,9 +195,12 @@ func (c *Conn) note(typ string, tagged bool) Status {
 	return c.login.clean(st)
 }
 
-func (c *Conn) setCaps(list string) {
-	caps := strings.Fields(strings.ToUpper(list))
-	c.caps = caps[:min(len(caps), maxCaps)]
+func (c *Conn) setCaps(list string) { c.caps = words(list) }
+
+// words are the words of a list of capabilities, in upper case.
+func words(list string) []string {
+	all := strings.Fields(strings.ToUpper(list))
+	return all[:min(len(all), maxCaps)]
 }
 
 // needCaps asks for the capabilities unless the server has told them unasked.
@@ -144,7 +208,7 @@ func (c *Conn) needCaps() error {
 	if c.caps != nil {
 		return nil
 	}
-	_, err := c.ask("CAPABILITY", "", nil)
+	_, err := c.ask("CAPABILITY", "CAPABILITY", nil)
 	if err == nil && c.caps == nil {
 		err = errors.New("the server does not tell its capabilities")
 	}
@@ -159,7 +223,7 @@ func (c *Conn) startTLS(ctx context.Context, config *tls.Config) error {
 	if !slices.Contains(c.caps, "STARTTLS") {
 		return fmt.Errorf("%w: the server does not offer to encrypt the connection", ErrNoSTARTTLS)
 	}
-	if _, err := c.ask("STARTTLS", "", nil); err != nil {
+	if _, err := c.ask("STARTTLS", "STARTTLS", nil); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoSTARTTLS, err)
 	}
 	if c.frames.br.Buffered() > 0 {
@@ -183,30 +247,40 @@ func (c *Conn) startTLS(ctx context.Context, config *tls.Config) error {
 // ask sends a command and reads its answer; answers has what is to be sent for
 // each continuation request. logged replaces the command in the log.
 func (c *Conn) ask(cmd, logged string, answers func(challenge []byte) (string, error)) (Status, error) {
-	c.tags++
-	tag := fmt.Sprintf("P%d", c.tags)
-	if logged == "" {
-		logged = cmd
-	}
-	c.log.client([]byte(tag + " " + logged))
-	if err := c.sendLine(tag + " " + cmd); err != nil {
+	tag, err := c.post(cmd, logged)
+	if err != nil {
 		return Status{}, err
 	}
+	return c.await(tag, answers)
+}
+
+// post sends a command.
+func (c *Conn) post(cmd, logged string) (tag string, err error) {
+	c.tags++
+	tag = fmt.Sprintf("P%d", c.tags)
+	c.log.client([]byte(tag + " " + logged))
+	return tag, c.sendLine(tag + " " + cmd)
+}
+
+// await reads the answer to a command, as ask does. NO and BAD are a Status and
+// an error at once; what ended the connection is only an error.
+func (c *Conn) await(tag string, answers func(challenge []byte) (string, error)) (Status, error) {
+	var cancelled error // by us
 	for {
 		if err := c.readFrame(); err != nil {
-			return Status{}, c.sticky(err)
+			return Status{}, cmp.Or(cancelled, c.sticky(err))
 		}
 		x := &c.lex
 		if len(x.b) > 0 && x.b[0] == '+' {
 			if answers == nil {
-				return Status{}, errors.New("unexpected continuation request")
+				return Status{}, cmp.Or(cancelled, errors.New("unexpected continuation request"))
 			}
 			line, err := answers(x.b[1:])
 			if err != nil { // cancelled by RFC 9051, section 6.2.2
-				line, answers = "*", nil
+				line, answers, cancelled = "*", nil, err
 			}
 			if err := c.sendLine(line); err != nil {
-				return Status{}, err
+				return Status{}, cmp.Or(cancelled, err)
 			}
 			continue
 		}
@@ -215,17 +289,23 @@ func (c *Conn) ask(cmd, logged string, answers func(challenge []byte) (string, e
 		switch {
 		case word == tag:
 			st := c.note(name, true)
-			if st.Type != "OK" {
+			switch {
+			case cancelled != nil: // whatever the server makes of that
+				return Status{}, cancelled
+			case st.Type != "OK":
 				return st, st
 			}
 			return st, nil
 		case word != "*":
 		case name == "BYE":
-			return Status{}, c.note(name, false)
+			bye := c.note(name, false)
+			return Status{}, cmp.Or[error](cancelled, bye)
 		case name == "OK" || name == "NO" || name == "BAD":
 			c.note(name, false)
 		case name == "CAPABILITY":
 			c.setCaps(string(x.b[x.pos:]))
+		case name == "ENABLED":
+			c.enabled = append(c.enabled, words(string(x.b[x.pos:]))...)
 		}
 		x.finish()
 		if x.err != nil {

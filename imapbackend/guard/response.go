@@ -132,7 +132,6 @@ type dataResponse struct {
 // are not: nothing here asks for them through the engine.
 var dataResponses = map[string]dataResponse{
 	"CAPABILITY": {(*Conn).writeCapability, []string{"CAPABILITY"}},
-	"ENABLED":    {(*Conn).writeEnabled, []string{"ENABLE"}},
 	"FLAGS":      {(*Conn).writeFlags, nil},
 	"EXISTS":     {(*Conn).writeExists, []string{"SELECT", "EXAMINE"}},
 	"RECENT":     {(*Conn).writeRecent, nil},

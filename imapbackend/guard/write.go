@@ -10,7 +10,7 @@ import (
 
 // notForEngine are commands whose answers the guard keeps to itself, or that
 // change the connection behind its back.
-var notForEngine = []string{"FETCH", "IDLE", "NOTIFY", "STARTTLS", "AUTHENTICATE", "LOGIN", "UNAUTHENTICATE", "COMPRESS"}
+var notForEngine = []string{"FETCH", "IDLE", "NOTIFY", "STARTTLS", "AUTHENTICATE", "LOGIN", "UNAUTHENTICATE", "COMPRESS", "ENABLE"}
 
 // searches take no mailbox name, but text that could look like an alias.
 var searches = []string{"SEARCH", "SORT", "THREAD"}
