@@ -56,11 +56,11 @@ func (f *fake) Summaries(_ context.Context, _ ID, _ uint32, uids []uint32, yield
 	return nil
 }
 
-func (f *fake) Flags(_ context.Context, _ ID, _ uint32, _ uint64, yield func(uint32, []string, uint64)) error {
+func (f *fake) Flags(_ context.Context, _ ID, _ uint32, _ uint64, yield func(*Message)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for uid, m := range f.messages {
-		yield(uid, m.Flags, 0)
+	for _, m := range f.messages {
+		yield(&Message{UID: m.UID, Flags: m.Flags, Gmail: m.Gmail})
 	}
 	return nil
 }

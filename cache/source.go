@@ -31,9 +31,10 @@ type Source interface {
 	// read.
 	Newest(ctx context.Context, id ID) (validity uint32, when time.Time, err error)
 
-	// Flags calls yield with the flags of every message changed since the
-	// mod-sequence since; of every message if since is 0 (RFC 7162, 3.1.4.1).
-	Flags(ctx context.Context, id ID, validity uint32, since uint64, yield func(uid uint32, flags []string, modseq uint64)) error
+	// Flags calls yield for every message changed since the mod-sequence since;
+	// for every message if since is 0 (RFC 7162, 3.1.4.1). Of what it is given,
+	// UID, Flags and ModSeq are set, and Gmail if the labels came, too.
+	Flags(ctx context.Context, id ID, validity uint32, since uint64, yield func(*Message)) error
 
 	// States tells the present states of mailboxes without opening them. One
 	// that has gone is left out.

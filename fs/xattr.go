@@ -43,6 +43,9 @@ var mailboxXattrs = []xattr{
 
 var messageXattrs = []xattr{
 	{"user.imap.flags", func(_ node, m *cache.Message) string { return strings.Join(m.Flags, " ") }},
+	{"user.imap.gm_labels", func(_ node, m *cache.Message) string { return gmail(m).Labels.String() }},
+	{"user.imap.gm_msgid", func(_ node, m *cache.Message) string { return number(gmail(m).ID) }},
+	{"user.imap.gm_thrid", func(_ node, m *cache.Message) string { return number(gmail(m).Thread) }},
 	{"user.imap.internaldate", func(_ node, m *cache.Message) string { return timestamp(m.Date) }},
 	{"user.imap.message_id", func(_ node, m *cache.Message) string { return m.MessageID }},
 	{"user.imap.uid", func(_ node, m *cache.Message) string { return number(m.UID) }},
@@ -55,7 +58,14 @@ var partXattrs = []xattr{
 	{"user.mime_type", func(n node, m *cache.Message) string { return m.Parts[n.part].Type }},
 }
 
-func number(n uint32) string {
+func gmail(m *cache.Message) cache.Gmail {
+	if m.Gmail == nil {
+		return cache.Gmail{}
+	}
+	return *m.Gmail
+}
+
+func number[T uint32 | uint64](n T) string {
 	if n == 0 {
 		return ""
 	}
