@@ -3,8 +3,10 @@ package cache
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +21,8 @@ type fake struct {
 	messages map[uint32]*Message
 	sections map[uint32]map[string][]byte // nil: NIL
 	fetches  int
-	hang     chan struct{} // Fetch waits for it, if set
+	hang     chan struct{}                         // Fetch waits for it, if set
+	tell     func(context.Context) (string, error) // answers Detail, and Quota with what is used
 }
 
 func newFake() *fake {
@@ -71,6 +74,22 @@ func (f *fake) States(_ context.Context, ids []ID) (map[ID]State, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return map[ID]State{ids[0]: f.state}, nil
+}
+
+func (f *fake) Detail(ctx context.Context, id ID, what Detail) (string, error) {
+	f.mu.Lock()
+	tell := f.tell
+	f.mu.Unlock()
+	if tell == nil {
+		return "", errors.ErrUnsupported
+	}
+	return tell(ctx)
+}
+
+func (f *fake) Quota(ctx context.Context) (Quota, error) {
+	used, err := f.Detail(ctx, ID{}, 0)
+	n, _ := strconv.ParseInt(used, 10, 64)
+	return Quota{n, 100}, err
 }
 
 func (f *fake) Idle(ctx context.Context, _ ID, started, _ func()) error {

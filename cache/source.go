@@ -40,6 +40,14 @@ type Source interface {
 	// that has gone is left out.
 	States(ctx context.Context, ids []ID) (map[ID]State, error)
 
+	// Detail tells something about a mailbox. errors.ErrUnsupported: the server
+	// does not know it, or does not tell it to us.
+	Detail(ctx context.Context, id ID, what Detail) (string, error)
+
+	// Quota tells the account's quota. errors.ErrUnsupported: there is none, or
+	// the server does not tell it.
+	Quota(ctx context.Context) (Quota, error)
+
 	// Idle waits for changes in one mailbox, until ctx ends or the connection
 	// is lost: started is called when changes from then on are told, changed
 	// when there may be some. Neither may block. An account has one Idle at a
