@@ -22,9 +22,9 @@ var errSearch = errors.New("the server's answer to a search is unreadable")
 // Status.Limit. A result that is missing (it is never left out of ESEARCH) or
 // unreadable is an error: it must not look like an empty one.
 func (c *Conn) Search(ctx context.Context, keys string, extended bool) (uids []uint32, st Status, err error) {
-	line, want := "UID SEARCH "+keys, "SEARCH"
+	line := "UID SEARCH " + keys
 	if extended {
-		line, want = "UID SEARCH RETURN (ALL) "+keys, "ESEARCH"
+		line = "UID SEARCH RETURN (ALL) " + keys
 	}
 	found, readable := []uint32(nil), true
 	cmd := &command{name: "SEARCH"}
@@ -58,7 +58,7 @@ func (c *Conn) Search(ctx context.Context, keys string, extended bool) (uids []u
 	case !readable:
 		return nil, st, errSearch
 	case extended && found == nil:
-		return nil, st, fmt.Errorf("%w: no %s", errSearch, want)
+		return nil, st, fmt.Errorf("%w: there is none", errSearch)
 	}
 	slices.Sort(found)
 	return slices.Compact(found), st, nil
@@ -97,7 +97,7 @@ func (x *lexer) extendedResult(tag string) (uids []uint32, ok bool) {
 		if item != "ALL" {
 			continue
 		}
-		spans, ok := readSet(string(x.raw(v)))
+		spans, ok := parseSet(string(x.raw(v)))
 		if !ok || x.isList(v) {
 			return nil, false
 		}
@@ -137,9 +137,11 @@ func numbers(b []byte) (nums []uint32, rest []byte, ok bool) {
 // span is a range of message numbers.
 type span struct{ first, last uint32 }
 
-// putSet writes a set of numbers in ascending order: see writeSearch.
+// putSet writes a set of numbers in ascending order: the engine inserts each
+// into a set, which takes quadratic time in any other. It may not have a *, which
+// stands for a number that we do not know.
 func (c *Conn) putSet(set string) bool {
-	spans, ok := readSet(set)
+	spans, ok := parseSet(set)
 	for i, s := range spans {
 		c.put([]string{" ", ","}[min(i, 1)])
 		c.putNumber(uint64(s.first))
@@ -151,9 +153,9 @@ func (c *Conn) putSet(set string) bool {
 	return ok
 }
 
-// readSet reads a set of numbers, and returns it in ascending order. It may not
-// have a *, which stands for a number that we do not know.
-func readSet(set string) (spans []span, ok bool) {
+// parseSet reads a set of numbers without a *, and returns it in ascending
+// order.
+func parseSet(set string) (spans []span, ok bool) {
 	spans = make([]span, 0, strings.Count(set, ",")+1)
 	sorted := true
 	for part := range strings.SplitSeq(set, ",") {
