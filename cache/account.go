@@ -44,6 +44,9 @@ type Account struct {
 	groups flight[groupKey, group]
 	blocks flight[blockKey, []byte]
 
+	details details
+	quotas  quotas
+
 	mu     sync.Mutex
 	list   []Mailbox   // guarded by mu
 	listed time.Time   // guarded by mu

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +21,8 @@ type fake struct {
 	messages map[uint32]*Message
 	sections map[uint32]map[string][]byte // nil: NIL
 	fetches  int
-	hang     chan struct{} // Fetch waits for it, if set
+	hang     chan struct{}                         // Fetch waits for it, if set
+	tell     func(context.Context) (string, error) // answers Detail, and Quota with what is used
 }
 
 func newFake() *fake {
@@ -57,16 +59,16 @@ func (f *fake) Summaries(_ context.Context, _ ID, _ uint32, uids []uint32, yield
 	return nil
 }
 
-func (f *fake) Flags(_ context.Context, _ ID, _ uint32, _ uint64, yield func(uint32, []string, uint64)) error {
+func (f *fake) Flags(_ context.Context, _ ID, _ uint32, _ uint64, yield func(*Message)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for uid, m := range f.messages {
-		yield(uid, m.Flags, 0)
+	for _, m := range f.messages {
+		yield(&Message{UID: m.UID, Flags: m.Flags, Gmail: m.Gmail})
 	}
 	return nil
 }
 
-func (f *fake) Changes(context.Context, ID, uint32, uint64, uint32, func(uint32, []string, uint64), func(first, last uint32)) error {
+func (f *fake) Changes(context.Context, ID, uint32, uint64, uint32, func(*Message), func(first, last uint32)) error {
 	return errors.ErrUnsupported
 }
 
@@ -76,6 +78,22 @@ func (f *fake) States(_ context.Context, ids []ID) (map[ID]State, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return map[ID]State{ids[0]: f.state}, nil
+}
+
+func (f *fake) Detail(ctx context.Context, id ID, what Detail) (string, error) {
+	f.mu.Lock()
+	tell := f.tell
+	f.mu.Unlock()
+	if tell == nil {
+		return "", errors.ErrUnsupported
+	}
+	return tell(ctx)
+}
+
+func (f *fake) Quota(ctx context.Context) (Quota, error) {
+	used, err := f.Detail(ctx, ID{}, 0)
+	n, _ := strconv.ParseInt(used, 10, 64)
+	return Quota{n, 100}, err
 }
 
 func (f *fake) Idle(ctx context.Context, _ ID, news News) error {

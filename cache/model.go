@@ -55,6 +55,8 @@ type Message struct {
 	// Parts is the part table, in the order of the message; nil if Defects has
 	// DefectStructure.
 	Parts []content.Part
+	// Gmail is nil where the server is not Gmail.
+	Gmail *Gmail
 	// Defects tells which items of the summary were missing or unreadable.
 	Defects Defect
 }

@@ -31,9 +31,10 @@ type Source interface {
 	// read.
 	Newest(ctx context.Context, id ID) (validity uint32, when time.Time, err error)
 
-	// Flags calls yield with the flags of every message changed since the
-	// mod-sequence since; of every message if since is 0 (RFC 7162, 3.1.4.1).
-	Flags(ctx context.Context, id ID, validity uint32, since uint64, yield func(uid uint32, flags []string, modseq uint64)) error
+	// Flags calls yield for every message changed since the mod-sequence since;
+	// for every message if since is 0 (RFC 7162, 3.1.4.1). Of what it is given,
+	// UID, Flags and ModSeq are set, and Gmail if the labels came, too.
+	Flags(ctx context.Context, id ID, validity uint32, since uint64, yield func(*Message)) error
 
 	// Changes tells what became of the messages with UIDs below next since the
 	// mod-sequence since: changed is called with the flags of each that has
@@ -41,11 +42,19 @@ type Source interface {
 	// others in them that never were. errors.ErrUnsupported: the server keeps
 	// no record of what went (QRESYNC, RFC 7162).
 	Changes(ctx context.Context, id ID, validity uint32, since uint64, next uint32,
-		changed func(uid uint32, flags []string, modseq uint64), gone func(first, last uint32)) error
+		changed func(*Message), gone func(first, last uint32)) error
 
 	// States tells the present states of mailboxes without opening them. One
 	// that has gone is left out.
 	States(ctx context.Context, ids []ID) (map[ID]State, error)
+
+	// Detail tells something about a mailbox. errors.ErrUnsupported: the server
+	// does not know it, or does not tell it to us.
+	Detail(ctx context.Context, id ID, what Detail) (string, error)
+
+	// Quota tells the account's quota. errors.ErrUnsupported: there is none, or
+	// the server does not tell it.
+	Quota(ctx context.Context) (Quota, error)
 
 	// Idle waits for changes in one mailbox, until ctx ends or the connection
 	// is lost. An account has one Idle at a time. errors.ErrUnsupported: the

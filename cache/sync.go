@@ -184,15 +184,27 @@ func (b *Box) fetchSummaries(ctx context.Context, validity uint32, uids []uint32
 	})
 }
 
-// setFlags takes over the flags of a message that is known.
-func (b *Box) setFlags(uid uint32, flags []string, modseq uint64) {
+// setFlags takes over what can change of a message that is known: its flags and
+// labels.
+func (b *Box) setFlags(now *Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	m := b.messages[uid]
-	if m == nil || slices.Equal(m.Flags, flags) {
+	m := b.messages[now.UID]
+	if m == nil {
+		return
+	}
+	gmail := m.Gmail
+	if now.Gmail != nil {
+		gmail = now.Gmail
+		if m.Gmail != nil {
+			gmail = &Gmail{m.Gmail.ID, m.Gmail.Thread, now.Gmail.Labels}
+		}
+	}
+	relabeled := gmail != m.Gmail && (m.Gmail == nil || *gmail != *m.Gmail)
+	if !relabeled && slices.Equal(m.Flags, now.Flags) {
 		return
 	}
 	changed := *m
-	changed.Flags, changed.ModSeq = flags, modseq
-	b.messages[uid] = &changed
+	changed.Flags, changed.ModSeq, changed.Gmail = now.Flags, now.ModSeq, gmail
+	b.messages[now.UID] = &changed
 }

@@ -45,6 +45,7 @@ const (
 func (a *Account) Watch() {
 	a.tasks.Go(a.idle)
 	a.tasks.Go(a.poll)
+	a.askQuota() // for Status
 }
 
 // use notes that somebody reads the mailbox.

@@ -127,9 +127,15 @@ func (f *FS) Forget(id, lookups uint64) {
 	}
 }
 
-// StatFs implements fuse.RawFileSystem. How large an account is, is not known.
-func (f *FS) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
+// StatFs implements fuse.RawFileSystem. How large an account is, only its quota
+// tells.
+func (f *FS) StatFs(cancel <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
 	out.Bsize, out.Frsize, out.NameLen = blockSize, blockSize, 255
+	if quota, ok := f.account.Quota(interruptible(cancel)); ok {
+		out.Blocks = uint64(quota.Limit) / blockSize
+		out.Bfree = uint64(max(quota.Limit-quota.Used, 0)) / blockSize
+		out.Bavail = out.Bfree
+	}
 	return fuse.OK
 }
 

@@ -21,16 +21,21 @@ const maxXattr = 512
 type xattr struct {
 	name  string
 	value func(n node, m *cache.Message) string
+	// detail, if set, is what the server is asked for in place of value.
+	detail cache.Detail
+	// byName: it can be read, but is not listed. It changes all the time, or
+	// takes a question to the server; and a copy made with rsync -X would have
+	// something to do at every run.
+	byName bool
 }
 
-// syncedXattr can be read, but is not listed: it changes all the time, and a
-// copy made with rsync -X would have something to do at every run.
-const syncedXattr = "user.imap.synced"
-
 var mailboxXattrs = []xattr{
-	{"user.imap.mailbox", func(n node, _ *cache.Message) string { return n.place.mailbox.Name }},
-	{"user.imap.special_use", func(n node, _ *cache.Message) string { return n.place.mailbox.SpecialUse }},
-	{syncedXattr, func(n node, _ *cache.Message) string {
+	{name: "user.imap.acl", detail: cache.ACL, byName: true},
+	{name: "user.imap.mailbox", value: func(n node, _ *cache.Message) string { return n.place.mailbox.Name }},
+	{name: "user.imap.rights", detail: cache.Rights, byName: true},
+	{name: "user.imap.size", detail: cache.Octets, byName: true},
+	{name: "user.imap.special_use", value: func(n node, _ *cache.Message) string { return n.place.mailbox.SpecialUse }},
+	{name: "user.imap.synced", byName: true, value: func(n node, _ *cache.Message) string {
 		if n.place.box != nil {
 			if l, ok := n.place.box.Known(); ok {
 				return timestamp(l.Synced)
@@ -38,24 +43,34 @@ var mailboxXattrs = []xattr{
 		}
 		return ""
 	}},
-	{"user.imap.uidvalidity", func(n node, _ *cache.Message) string { return number(n.place.validity()) }},
+	{name: "user.imap.uidvalidity", value: func(n node, _ *cache.Message) string { return number(n.place.validity()) }},
 }
 
 var messageXattrs = []xattr{
-	{"user.imap.flags", func(_ node, m *cache.Message) string { return strings.Join(m.Flags, " ") }},
-	{"user.imap.internaldate", func(_ node, m *cache.Message) string { return timestamp(m.Date) }},
-	{"user.imap.message_id", func(_ node, m *cache.Message) string { return m.MessageID }},
-	{"user.imap.uid", func(_ node, m *cache.Message) string { return number(m.UID) }},
+	{name: "user.imap.flags", value: func(_ node, m *cache.Message) string { return strings.Join(m.Flags, " ") }},
+	{name: "user.imap.gm_labels", value: func(_ node, m *cache.Message) string { return gmail(m).Labels.String() }},
+	{name: "user.imap.gm_msgid", value: func(_ node, m *cache.Message) string { return number(gmail(m).ID) }},
+	{name: "user.imap.gm_thrid", value: func(_ node, m *cache.Message) string { return number(gmail(m).Thread) }},
+	{name: "user.imap.internaldate", value: func(_ node, m *cache.Message) string { return timestamp(m.Date) }},
+	{name: "user.imap.message_id", value: func(_ node, m *cache.Message) string { return m.MessageID }},
+	{name: "user.imap.uid", value: func(_ node, m *cache.Message) string { return number(m.UID) }},
 }
 
 var partXattrs = []xattr{
-	{"user.imap.charset", func(n node, m *cache.Message) string { return m.Parts[n.part].Charset }},
-	{"user.imap.content_id", func(n node, m *cache.Message) string { return m.Parts[n.part].ContentID }},
-	{"user.imap.section", func(n node, m *cache.Message) string { return m.Parts[n.part].Section }},
-	{"user.mime_type", func(n node, m *cache.Message) string { return m.Parts[n.part].Type }},
+	{name: "user.imap.charset", value: func(n node, m *cache.Message) string { return m.Parts[n.part].Charset }},
+	{name: "user.imap.content_id", value: func(n node, m *cache.Message) string { return m.Parts[n.part].ContentID }},
+	{name: "user.imap.section", value: func(n node, m *cache.Message) string { return m.Parts[n.part].Section }},
+	{name: "user.mime_type", value: func(n node, m *cache.Message) string { return m.Parts[n.part].Type }},
 }
 
-func number(n uint32) string {
+func gmail(m *cache.Message) cache.Gmail {
+	if m.Gmail == nil {
+		return cache.Gmail{}
+	}
+	return *m.Gmail
+}
+
+func number[T uint32 | uint64](n T) string {
 	if n == 0 {
 		return ""
 	}
@@ -84,6 +99,9 @@ func xattrsOf(n node) []xattr {
 
 // xattrValue returns the value of an attribute, "" if it is absent.
 func (f *FS) xattrValue(ctx context.Context, n node, x xattr) (string, error) {
+	if x.detail != 0 {
+		return f.account.Detail(ctx, n.place.mailbox.ID(), x.detail)
+	}
 	var m *cache.Message
 	if n.uid != 0 {
 		var err error
@@ -143,7 +161,7 @@ func (f *FS) ListXAttr(cancel <-chan struct{}, in *fuse.InHeader, dest []byte) (
 	}
 	var names strings.Builder
 	for _, x := range xattrsOf(n) {
-		if x.name == syncedXattr {
+		if x.byName {
 			continue
 		}
 		value, err := f.xattrValue(interruptible(cancel), n, x)

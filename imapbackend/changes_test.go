@@ -42,11 +42,11 @@ func TestChanges(t *testing.T) {
 
 	var changed, gone []uint32
 	err := c.Changes(t.Context(), inbox, before.Validity, before.ModSeq, before.Next,
-		func(uid uint32, flags []string, modseq uint64) {
-			if !slices.Equal(flags, []string{`\Flagged`}) || modseq <= before.ModSeq || modseq > after.ModSeq {
-				t.Errorf("message %d has %q at %d", uid, flags, modseq)
+		func(m *cache.Message) {
+			if !slices.Equal(m.Flags, []string{`\Flagged`}) || m.ModSeq <= before.ModSeq || m.ModSeq > after.ModSeq {
+				t.Errorf("message %d has %q at %d", m.UID, m.Flags, m.ModSeq)
 			}
-			changed = append(changed, uid)
+			changed = append(changed, m.UID)
 		},
 		func(first, last uint32) {
 			for uid := first; uid <= last; uid++ {

@@ -3,8 +3,8 @@
 //
 // A Client keeps a few connections: a pool, and beside it the one of the watcher.
 // Each is guarded (package guard): go-imap's client is the engine for NAMESPACE,
-// LIST, EXAMINE, SEARCH and STATUS; FETCH and IDLE are our own on the same
-// connection. Every network wait ends with its context and has a deadline.
+// LIST, EXAMINE, STATUS, quota and ACL; FETCH, SEARCH and IDLE are our own on the
+// same connection. Every network wait ends with its context and has a deadline.
 // Mailboxes are opened with EXAMINE and bodies fetched with BODY.PEEK, so that
 // nothing is ever marked as read.
 //

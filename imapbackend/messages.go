@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,18 +17,17 @@ import (
 )
 
 const (
-	// batch is how many summaries one command asks for. Yahoo answers at most
-	// 1,000; and a batch is what a broken connection costs.
+	// batch is how many summaries one command asks for, unless the server
+	// limits it to less. A batch is what a broken connection costs.
 	batch = 500
 	// ahead is how many batches are asked for at once, so that the line is
 	// never idle between them.
 	ahead = 4
-	// maxMessages bounds what a mailbox may claim to hold.
-	maxMessages = 1 << 25
 
 	summaryItems = "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)"
 	// bareItems are what a server can tell of a message that it cannot parse.
 	bareItems = "(UID FLAGS INTERNALDATE RFC822.SIZE)"
+	flagItems = "(UID FLAGS)"
 )
 
 // Snapshot implements cache.Source.
@@ -48,23 +48,18 @@ func (c *Client) Snapshot(ctx context.Context, id cache.ID) (state cache.State, 
 
 // search returns the UIDs of all messages.
 func (s *session) search(ctx context.Context) ([]uint32, error) {
-	var options *imap.SearchOptions
-	if s.has("ESEARCH") || s.has("IMAP4REV2") { // 1:100000 instead of 700 kB
-		options = &imap.SearchOptions{ReturnAll: true}
-	}
-	data, err := await(ctx, s.engine.UIDSearch(&imap.SearchCriteria{}, options).Wait)
+	extended := s.has("ESEARCH") || s.has("IMAP4REV2") // 1:100000 instead of 700 kB
+	var uids []uint32
+	err := s.throughout(func(r uidRange) (guard.Status, error) {
+		found, st, err := s.conn.Search(ctx, r.key(), extended)
+		if err == nil && found == nil && r == everything {
+			err = fmt.Errorf("%w: no result for a mailbox with %d messages", cache.ErrProtocol, s.state.Count)
+		}
+		uids = append(uids, found...)
+		return st, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("search: %w", s.kind(err))
-	}
-	set, _ := data.All.(imap.UIDSet)
-	var uids []uint32
-	for _, r := range set {
-		if r.Start == 0 || r.Stop < r.Start || uint64(len(uids))+uint64(r.Stop-r.Start) >= maxMessages {
-			return nil, fmt.Errorf("%w: messages %v:%v", cache.ErrProtocol, r.Start, r.Stop)
-		}
-		for uid := uint64(r.Start); uid <= uint64(r.Stop); uid++ {
-			uids = append(uids, uint32(uid))
-		}
 	}
 	slices.Sort(uids)
 	return slices.Compact(uids), nil
@@ -90,28 +85,29 @@ func (c *Client) Newest(ctx context.Context, id cache.ID) (validity uint32, when
 }
 
 // Flags implements cache.Source.
-func (c *Client) Flags(ctx context.Context, id cache.ID, validity uint32, since uint64, yield func(uint32, []string, uint64)) error {
+func (c *Client) Flags(ctx context.Context, id cache.ID, validity uint32, since uint64, yield func(*cache.Message)) error {
 	return c.inside(ctx, id, validity, 0, false, func(s *session) error {
 		f := guard.Fetch{
-			UIDs:  imap.UIDSet{{Start: 1, Stop: 0}}, // 1:*
-			Items: "(UID FLAGS)",
+			Items: s.items(flagItems, "X-GM-LABELS"),
 			Message: func(m *guard.Message) {
 				if m.Have&guard.HaveFlags != 0 {
-					yield(m.UID, m.Flags, m.ModSeq)
+					yield(&m.Message)
 				}
 			},
 		}
 		if since > 0 && s.has("CONDSTORE") {
 			f.Modifier = fmt.Sprintf("(CHANGEDSINCE %d)", since)
 		}
-		_, err := s.conn.Fetch(ctx, f)
-		return s.kind(err)
+		return s.kind(s.throughout(func(r uidRange) (guard.Status, error) {
+			f.UIDs = r.set()
+			return s.conn.Fetch(ctx, f)
+		}))
 	})
 }
 
 // Changes implements cache.Source.
 func (c *Client) Changes(ctx context.Context, id cache.ID, validity uint32, since uint64, next uint32,
-	changed func(uint32, []string, uint64), gone func(first, last uint32)) error {
+	changed func(*cache.Message), gone func(first, last uint32)) error {
 	if since == 0 || next < 2 {
 		return errors.ErrUnsupported
 	}
@@ -119,17 +115,20 @@ func (c *Client) Changes(ctx context.Context, id cache.ID, validity uint32, sinc
 		if !s.resyncs {
 			return errors.ErrUnsupported
 		}
-		_, err := s.conn.Fetch(ctx, guard.Fetch{
+		st, err := s.conn.Fetch(ctx, guard.Fetch{
 			UIDs:     imap.UIDSet{{Start: 1, Stop: imap.UID(next - 1)}},
-			Items:    "(UID FLAGS)",
+			Items:    s.items(flagItems, "X-GM-LABELS"),
 			Modifier: fmt.Sprintf("(CHANGEDSINCE %d VANISHED)", since),
 			Message: func(m *guard.Message) {
 				if m.Have&guard.HaveFlags != 0 {
-					changed(m.UID, m.Flags, m.ModSeq)
+					changed(&m.Message)
 				}
 			},
 			Vanished: gone,
 		})
+		if st.Code == "MESSAGELIMIT" {
+			return errors.ErrUnsupported // there is more
+		}
 		return s.kind(err)
 	})
 }
@@ -174,6 +173,7 @@ func (c *Client) describe(ctx context.Context, id cache.ID, validity uint32, uid
 		return nil, err
 	}
 	defer c.pool.release(s)
+	size = min(size, s.messageLimit())
 	var mu sync.Mutex
 	described := make(map[uint32]bool, len(uids))
 	var group errgroup.Group
@@ -182,7 +182,7 @@ func (c *Client) describe(ctx context.Context, id cache.ID, validity uint32, uid
 		group.Go(func() error {
 			_, err := s.conn.Fetch(ctx, guard.Fetch{
 				UIDs:  uidSet(chunk),
-				Items: summaryItems,
+				Items: s.items(summaryItems, "X-GM-MSGID X-GM-THRID X-GM-LABELS"),
 				Message: func(m *guard.Message) {
 					mu.Lock()
 					defer mu.Unlock()
@@ -239,6 +239,14 @@ func (c *Client) describeBare(ctx context.Context, id cache.ID, validity uint32,
 	c.opts.Log.Warn("the server cannot describe a message", "mailbox", printable(id.Name), "uid", uid, "error", err)
 	yield(found)
 	return known, err
+}
+
+// items adds to a list of items what only Gmail has, if the server is Gmail.
+func (s *session) items(list, ofGmail string) string {
+	if !s.has("X-GM-EXT-1") {
+		return list
+	}
+	return strings.TrimSuffix(list, ")") + " " + ofGmail + ")"
 }
 
 func uidSet(uids []uint32) imap.UIDSet {

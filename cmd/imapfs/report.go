@@ -22,6 +22,7 @@ type report struct {
 	Connections []connectionReport `json:"connections"`
 	Mailboxes   []mailboxReport    `json:"mailboxes"`
 	Memory      memoryReport       `json:"memory"`
+	Quota       *quotaReport       `json:"quota,omitempty"`
 	Alerts      []alertReport      `json:"alerts"`
 	Sync        *syncReport        `json:"sync,omitempty"`
 }
@@ -54,6 +55,12 @@ type memoryReport struct {
 	Limit int64 `json:"limit_bytes"`
 }
 
+type quotaReport struct {
+	Used  int64     `json:"used_bytes"`
+	Limit int64     `json:"limit_bytes"`
+	At    time.Time `json:"at"`
+}
+
 type alertReport struct {
 	Time time.Time `json:"time"`
 	Text string    `json:"text"`
@@ -80,6 +87,9 @@ func (c *control) report() *report {
 		},
 		Connections: []connectionReport{}, Mailboxes: []mailboxReport{}, Alerts: []alertReport{}, // [], not null
 		Memory: memoryReport{account.Memory, account.MemoryLimit},
+	}
+	if q, at, ok := c.account.KnownQuota(); ok {
+		r.Quota = &quotaReport{q.Used, q.Limit, at}
 	}
 	if server.Err != nil {
 		r.Server.Error = explain(server.Err)

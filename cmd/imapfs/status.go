@@ -51,6 +51,9 @@ func (r *report) text(out io.Writer, now time.Time) error {
 		row("", c.text())
 	}
 	row("memory", humanize.IBytes(uint64(r.Memory.Used))+" of "+humanize.IBytes(uint64(r.Memory.Limit)))
+	if q := r.Quota; q != nil {
+		row("quota", humanize.IBytes(uint64(q.Used))+" of "+humanize.IBytes(uint64(q.Limit))+", "+ago(q.At, now))
+	}
 	if r.Sync != nil {
 		row("last sync", ago(r.Sync.At, now)+": "+cmp.Or(r.Sync.Error, "complete"))
 	}

@@ -17,10 +17,8 @@ type command struct {
 	name string // in upper case, without UID
 
 	// Of the engine's.
-	ours     bool
-	extended bool   // a SEARCH that asks for ESEARCH
-	answered bool   // its result has arrived; of the reading goroutine
-	failure  string // why OK becomes NO: its result had to be dropped
+	ours    bool
+	failure string // why OK becomes NO: its result had to be dropped
 
 	interrupted bool // its ctx ended; guarded by Conn.mu
 
@@ -32,6 +30,7 @@ type command struct {
 	take  func(name string, line []byte) bool
 	lost  error           // the first item that could not be delivered
 	given map[answer]bool // what it has got; of the reading goroutine
+	limit *Status         // that not all was done, in a response of its own; of the reading goroutine
 
 	// Of an IDLE.
 	goAhead chan struct{} // closed when the server agrees
@@ -265,7 +264,6 @@ func (c *Conn) arrived(names []string) {
 	defer c.mu.Unlock()
 	for _, cmd := range c.pending {
 		if !cmd.ours && slices.Contains(names, cmd.name) {
-			cmd.answered = true
 			c.answering = true
 		}
 	}

@@ -3,8 +3,9 @@
 //
 // Conn is the net.Conn that the engine reads from and writes to. It cuts the
 // server's stream into responses, reads them leniently, and gives the engine
-// only what the engine accepts. FETCH never reaches the engine: Conn.Fetch
-// decodes summaries into cache.Message and streams bodies into writers.
+// only what the engine accepts. FETCH and SEARCH never reach the engine:
+// Conn.Fetch decodes summaries into cache.Message and streams bodies into
+// writers, and Conn.Search takes no part of a result for the whole.
 //
 // The package starts no goroutine. The engine's reader pulls responses through
 // Read, and every hook, callback and writer runs on it, so none may block.

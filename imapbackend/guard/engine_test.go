@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,7 +59,6 @@ func TestAlias(t *testing.T) {
 		s.answer("STATUS \"\xe9\" (MESSAGES)", "* STATUS {1}\r\n\xe9 (MESSAGES 4)\r\n%T OK done\r\n")
 		s.ok(`RENAME "a&b" "c"`)
 		s.ok(`EXAMINE "` + MailboxAlias("a\r\nX DELETE b") + `"`)
-		s.answer(`SEARCH TEXT "=raw=61"`, "* SEARCH\r\n%T OK done\r\n")
 	})
 	examine := &imap.SelectOptions{ReadOnly: true}
 	if _, err := engine.Select(MailboxAlias("AT&T \xe9 \"x\\"), examine).Wait(); err != nil {
@@ -76,9 +74,6 @@ func TestAlias(t *testing.T) {
 	if _, err := engine.Select(MailboxAlias("a\r\nX DELETE b"), examine).Wait(); err != nil {
 		t.Error(err)
 	}
-	if _, err := engine.Search(&imap.SearchCriteria{Text: []string{"=raw=61"}}, nil).Wait(); err != nil {
-		t.Error(err)
-	}
 	for _, raw := range []string{"", "a", "\xff\x00"} {
 		if got, alias := MailboxName(MailboxAlias(raw)); got != raw || !alias {
 			t.Errorf("%q became %q", raw, got)
@@ -86,102 +81,6 @@ func TestAlias(t *testing.T) {
 	}
 	if name, alias := MailboxName("=raw=xyz"); name != "=raw=xyz" || alias {
 		t.Error("what is no alias was taken for one")
-	}
-}
-
-func TestSearch(t *testing.T) {
-	for _, tt := range []struct{ name, response, want string }{
-		{"SEARCH", "* SEARCH 1 2 3 9", "1:3,9"},
-		{"not sorted", "* SEARCH 9 3 1 2 ", "1:3,9"},
-		{"nothing", "* SEARCH", ""},
-		{"SEARCH with MODSEQ", "* SEARCH 1 (MODSEQ 917162500)", "1 modseq 917162500"},
-		{"ESEARCH", `* ESEARCH (TAG "%T") UID ALL 1:3,9 COUNT 4`, "1:3,9 count 4"},
-		{"ESEARCH backwards", `* ESEARCH (TAG "%T") UID ALL 9,3:1 MIN 1 MAX 9`, "1:3,9 min 1 max 9"},
-		{"ESEARCH of nothing", `* ESEARCH (TAG "%T") UID`, ""},
-		{"ESEARCH bare", `* ESEARCH`, ""},
-		{"ESEARCH with more", `* esearch (tag "%T") uid all 1 PARTIAL (1:100 3,4) RELEVANCY (4) modseq 5`, "1 modseq 5"},
-		{"bad number", "* SEARCH 1 x 3", "error"},
-		{"zero", "* SEARCH 0", "error"},
-		{"number too large", "* SEARCH 4294967296", "error"},
-		{"negative", "* SEARCH -1", "error"},
-		{"a literal", "* SEARCH {3}\r\n1 2", "error"},
-		{"bad set", `* ESEARCH (TAG "%T") UID ALL 1::3`, "error"},
-		{"open set", `* ESEARCH (TAG "%T") UID ALL 1:*`, "error"},
-		{"NIL set", `* ESEARCH (TAG "%T") UID ALL NIL`, "error"},
-		{"set missing", `* ESEARCH (TAG "%T") UID ALL`, "error"},
-		{"unknown correlator", `* ESEARCH (FOO "%T") UID ALL 1`, "error"},
-		{"nesting bomb", `* ESEARCH (TAG "%T") UID FOO ` + strings.Repeat("(", 100_000), "error"},
-		{"no ESEARCH at all", "* 4 EXISTS", "error"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			_, engine := session(t, Options{}, func(s *server) {
-				s.answer("UID SEARCH RETURN (ALL) ALL", tt.response+"\r\n%T OK done\r\n")
-				s.ok("NOOP")
-			})
-			data, err := engine.UIDSearch(&imap.SearchCriteria{}, &imap.SearchOptions{ReturnAll: true}).Wait()
-			got := "error"
-			if err == nil {
-				var words []string
-				if data.All != nil && data.All.String() != "" {
-					words = append(words, data.All.String())
-				}
-				for name, n := range map[string]uint64{"count": uint64(data.Count), "modseq": data.ModSeq} {
-					if n > 0 {
-						words = append(words, fmt.Sprint(name, " ", n))
-					}
-				}
-				if data.Min > 0 {
-					words = append(words, fmt.Sprintf("min %d max %d", data.Min, data.Max))
-				}
-				got = strings.Join(words, " ")
-			}
-			if got != tt.want {
-				t.Errorf("got %s (%v), want %s", got, err, tt.want)
-			}
-			if err := engine.Noop().Wait(); err != nil {
-				t.Errorf("the connection did not survive: %v", err)
-			}
-		})
-	}
-}
-
-// TestSearchMillion has the answers of a mailbox of a million messages, also in
-// an order that would keep the engine busy for hours.
-func TestSearchMillion(t *testing.T) {
-	const million = 1_000_000
-	var up, down bytes.Buffer
-	up.WriteString("* SEARCH")
-	for i := range million {
-		fmt.Fprintf(&up, " %d", 4_000_000_000+2*i)
-	}
-	down.WriteString(`* ESEARCH (TAG "%T") UID ALL 3`)
-	for i := range million {
-		fmt.Fprintf(&down, ",%d", 4_000_000_000-2*i)
-	}
-	var untagged []string
-	o := Options{Hooks: Hooks{Untagged: func(name string, line []byte) { untagged = append(untagged, name) }}}
-	_, engine := session(t, o, func(s *server) {
-		s.answer("UID SEARCH ALL", up.String()+"\r\n%T OK done\r\n")
-		s.answer("UID SEARCH RETURN (ALL) ALL", down.String()+"\r\n%T OK done\r\n")
-		s.answer("UID SEARCH ALL", "* SEARCH "+strings.Repeat("1 ", maxLine/2)+"\r\n%T OK done\r\n")
-		s.ok("NOOP")
-	})
-	data, err := engine.UIDSearch(&imap.SearchCriteria{}, nil).Wait()
-	if err != nil || len(data.All.(imap.UIDSet)) != million {
-		t.Error(err)
-	}
-	data, err = engine.UIDSearch(&imap.SearchCriteria{}, &imap.SearchOptions{ReturnAll: true}).Wait()
-	if err != nil || len(data.All.(imap.UIDSet)) != million+1 {
-		t.Error(err)
-	}
-	if _, err := engine.UIDSearch(&imap.SearchCriteria{}, nil).Wait(); err == nil {
-		t.Error("a SEARCH that was cut off passed for a whole one")
-	}
-	if err := engine.Noop().Wait(); err != nil {
-		t.Error(err)
-	}
-	if !slices.Equal(untagged, []string{"SEARCH"}) {
-		t.Errorf("untagged %q", untagged)
 	}
 }
 

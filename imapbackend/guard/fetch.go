@@ -190,7 +190,7 @@ func (w *wanted) match(name bodyItem, have Item) fit {
 		}
 		return best
 	}
-	const state = HaveFlags | HaveModSeq
+	const state = HaveFlags | HaveModSeq | HaveLabels
 	own := w.items &^ state
 	if own == 0 {
 		own = w.items

@@ -43,7 +43,7 @@ func play(t testing.TB, stream []byte) *Conn {
 			},
 		})
 	}
-	for tag, name := range map[string]string{"T1": "SEARCH", "T2": "LIST", "T3": "EXAMINE", "T4": "ENABLE"} {
+	for tag, name := range map[string]string{"T2": "LIST", "T3": "EXAMINE", "T4": "ENABLE"} {
 		c.pending = append(c.pending, &command{tag: tag, name: name})
 	}
 	c.selecting = 1

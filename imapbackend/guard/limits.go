@@ -30,8 +30,15 @@ const (
 	// Dovecot itself allows 26 to 64 keywords in a mailbox.
 	maxFlags = 256
 	maxFlag  = 255
+	// maxLabels and maxLabel do so for Gmail's labels, which have up to 225
+	// characters, here in modified UTF-7.
+	maxLabels = 256
+	maxLabel  = 1 << 10
 	// maxCaps bounds a capability list; Gmail and Cyrus have about 80.
 	maxCaps = 512
+	// maxFound bounds what a SEARCH may claim to have found: a few characters
+	// can stand for billions of messages.
+	maxFound = 1 << 25
 	// maxName bounds a mailbox name that travels as an alias: its hexadecimal
 	// form must fit into the engine's quoted strings, which end at 4096.
 	maxName = 2000

@@ -12,7 +12,7 @@ import (
 )
 
 // Item is a set of items that a FETCH response can have.
-type Item uint8
+type Item uint16
 
 // The items that end up in a Message.
 const (
@@ -22,6 +22,9 @@ const (
 	HaveEnvelope
 	HaveStructure
 	HaveModSeq
+	HaveGmailID
+	HaveGmailThread
+	HaveLabels
 )
 
 var itemBits = map[string]Item{
@@ -31,6 +34,9 @@ var itemBits = map[string]Item{
 	"ENVELOPE":      HaveEnvelope,
 	"BODYSTRUCTURE": HaveStructure,
 	"MODSEQ":        HaveModSeq,
+	"X-GM-MSGID":    HaveGmailID,
+	"X-GM-THRID":    HaveGmailThread,
+	"X-GM-LABELS":   HaveLabels,
 }
 
 // Message is what one FETCH response said. It may be kept.
@@ -39,7 +45,8 @@ type Message struct {
 	// were unreadable, or missing although the Fetch that it answers asked for
 	// them. UID is 0 if the server did not say it.
 	cache.Message
-	// Seq is the message sequence number at the time of the response.
+	// Seq is the message sequence number at the time of the response, 0 where
+	// the server gives UIDs only.
 	Seq uint32
 	// Have tells which items the response had, readable or not.
 	Have Item
@@ -62,9 +69,10 @@ type heldItem struct {
 	octets []byte
 }
 
-// message reads a FETCH response and hands it on.
-func (c *Conn) message(seq uint32) error {
-	r := reply{Message: &Message{Seq: seq, Message: cache.Message{Size: -1}}}
+// message reads a FETCH or UIDFETCH response, which begins with the sequence
+// number or the UID, and hands it on.
+func (c *Conn) message(seq, uid uint32) error {
+	r := reply{Message: &Message{Seq: seq, Message: cache.Message{UID: uid, Size: -1}}}
 	x := &c.lex
 	if !x.accept('(') {
 		return nil
@@ -131,11 +139,26 @@ func (c *Conn) item(r *reply, item Item, isUID bool) {
 			m.Parts, ok = x.parts(v)
 		}
 		m.Defects |= defect(ok, cache.DefectStructure)
+	case HaveGmailID:
+		gmail(m).ID, _ = x.number(v, math.MaxUint64)
+	case HaveGmailThread:
+		gmail(m).Thread, _ = x.number(v, math.MaxUint64)
+	case HaveLabels:
+		if ok && (x.isList(v) || x.isNil(v)) {
+			gmail(m).Labels = cache.LabelsOf(x.labels(v))
+		}
 	default:
 		if uid, ok := x.number(v, math.MaxUint32); ok && isUID {
 			m.UID = uint32(uid)
 		}
 	}
+}
+
+func gmail(m *cache.Message) *cache.Gmail {
+	if m.Gmail == nil {
+		m.Gmail = new(cache.Gmail)
+	}
+	return m.Gmail
 }
 
 func defect(ok bool, d cache.Defect) cache.Defect {

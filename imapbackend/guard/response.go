@@ -26,7 +26,9 @@ func (c *Conn) response() error {
 	}
 	switch string(name) {
 	case "FETCH":
-		return c.message(uint32(n))
+		return c.message(uint32(n), 0)
+	case "UIDFETCH": // RFC 9586, section 3.3
+		return c.message(0, uint32(n))
 	case "OK", "NO", "BAD", "BYE", "PREAUTH":
 		return c.untaggedStatus(string(name))
 	}
@@ -61,11 +63,11 @@ func (c *Conn) tagged(tag []byte) {
 	}
 	st := c.statusResponse(typ, true)
 	if cmd.ours {
+		if cmd.limit != nil && st.Code != messageLimit {
+			st.Code, st.Args = messageLimit, cmd.limit.Args
+		}
 		cmd.finish(st, nil)
 		return
-	}
-	if st.Type == "OK" && cmd.extended && !cmd.answered && cmd.failure == "" {
-		cmd.failure = "no result" // RFC 4731: even an empty one is sent
 	}
 	if st.Type == "OK" && cmd.failure != "" {
 		st = Status{Type: "NO", Text: cmd.name + ": " + cmd.failure}
@@ -85,6 +87,7 @@ func (c *Conn) statusResponse(typ string, tagged bool) Status {
 
 func (c *Conn) untaggedStatus(typ string) error {
 	st := c.statusResponse(typ, false)
+	c.noteLimit(st)
 	if typ == "BYE" && !c.loggingOut() {
 		return st
 	}
@@ -128,8 +131,8 @@ type dataResponse struct {
 	commands []string
 }
 
-// dataResponses are the responses that are passed on. THREAD, METADATA and ID
-// are not: nothing here asks for them through the engine.
+// dataResponses are the responses that are passed on. SEARCH is ours; SORT,
+// THREAD, METADATA and ID nobody asks for.
 var dataResponses = map[string]dataResponse{
 	"CAPABILITY": {(*Conn).writeCapability, []string{"CAPABILITY"}},
 	"FLAGS":      {(*Conn).writeFlags, nil},
@@ -138,9 +141,6 @@ var dataResponses = map[string]dataResponse{
 	"EXPUNGE":    {(*Conn).writeExpunge, nil},
 	"LIST":       {(*Conn).writeList, []string{"LIST"}},
 	"STATUS":     {(*Conn).writeStatus, []string{"STATUS", "LIST"}},
-	"SEARCH":     {(*Conn).writeSearch, []string{"SEARCH"}},
-	"SORT":       {(*Conn).writeSort, []string{"SORT"}},
-	"ESEARCH":    {(*Conn).writeESearch, []string{"SEARCH"}},
 	"NAMESPACE":  {(*Conn).writeNamespace, []string{"NAMESPACE"}},
 	"QUOTA":      {(*Conn).writeQuota, []string{"GETQUOTA", "GETQUOTAROOT"}},
 	"QUOTAROOT":  {(*Conn).writeQuotaRoot, []string{"GETQUOTAROOT"}},

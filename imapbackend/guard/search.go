@@ -2,41 +2,115 @@ package guard
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 )
 
-// writeSearch writes the numbers of SEARCH in ascending order: the engine
-// inserts each into a set, which takes quadratic time in any other.
-func (c *Conn) writeSearch(uint32) bool {
-	x := &c.lex
-	c.put("SEARCH")
-	nums, rest, ok := numbers(x.b[x.pos:])
-	if !ok {
-		return false
+// errSearch is why a SEARCH that the server says went well cannot be believed.
+var errSearch = errors.New("the server's answer to a search is unreadable")
+
+// Search runs a UID SEARCH for keys ("ALL", "UID 1:100"), which hold no
+// literals; extended asks for ESEARCH (RFC 4731), where that is offered. It
+// returns the UIDs in ascending order, nil if no result came at all. NO and BAD
+// are returned as an error that is the Status.
+//
+// The Status may say that the server has not looked at all messages, see
+// Status.Limit. A result that is missing (it is never left out of ESEARCH) or
+// unreadable is an error: it must not look like an empty one.
+func (c *Conn) Search(ctx context.Context, keys string, extended bool) (uids []uint32, st Status, err error) {
+	line := "UID SEARCH " + keys
+	if extended {
+		line = "UID SEARCH RETURN (ALL) " + keys
 	}
-	if !slices.IsSorted(nums) {
-		slices.Sort(nums)
+	found, readable := []uint32(nil), true
+	cmd := &command{name: "SEARCH"}
+	cmd.take = func(name string, response []byte) bool {
+		if name != "SEARCH" && name != "ESEARCH" {
+			return false
+		}
+		some, ok := []uint32(nil), false
+		if x := (lexer{b: response}); !c.frames.cut {
+			x.word()
+			x.word()
+			if name == "ESEARCH" {
+				some, ok = x.extendedResult(cmd.tag)
+			} else {
+				some, ok = x.result()
+			}
+		}
+		readable = readable && ok && len(found)+len(some) <= maxFound
+		if readable {
+			found = append(found, some...)
+			if found == nil {
+				found = []uint32{}
+			}
+		}
+		return true
 	}
-	c.putNums(nums)
-	return len(rest) == 0 || c.putModSeq(rest)
+	st, err = c.do(ctx, cmd, line)
+	switch {
+	case err != nil:
+		return nil, st, err
+	case !readable:
+		return nil, st, errSearch
+	case extended && found == nil:
+		return nil, st, fmt.Errorf("%w: there is none", errSearch)
+	}
+	slices.Sort(found)
+	return slices.Compact(found), st, nil
 }
 
-// writeSort writes the numbers of SORT (RFC 5256), whose order matters.
-func (c *Conn) writeSort(uint32) bool {
-	x := &c.lex
-	c.put("SORT")
-	nums, rest, ok := numbers(x.b[x.pos:])
-	c.putNums(nums)
-	return ok && len(rest) == 0
+// result reads the numbers of SEARCH, behind its name.
+func (x *lexer) result() ([]uint32, bool) {
+	uids, rest, ok := numbers(x.b[x.pos:])
+	if len(rest) > 0 { // (MODSEQ n), RFC 7162
+		y := lexer{b: rest}
+		_, ok = y.value()
+	}
+	return uids, ok
 }
 
-func (c *Conn) putNums(nums []uint32) {
-	for _, n := range nums {
-		c.put(" ")
-		c.putNumber(uint64(n))
+// extendedResult reads ALL of an ESEARCH, behind its name, that answers the
+// command with this tag. Without it, nothing was found.
+func (x *lexer) extendedResult(tag string) (uids []uint32, ok bool) {
+	if x.space(); !x.atEnd() && x.b[x.pos] == '(' {
+		v, ok := x.value()
+		key := x.child(v)
+		if !ok || !equalFold(x.raw(key), "TAG") || string(x.text(x.next(key))) != tag {
+			return nil, false
+		}
 	}
+	for x.space(); !x.atEnd(); x.space() {
+		item := upper(x.word())
+		if item == "UID" {
+			continue
+		}
+		x.nodes = x.nodes[:0]
+		v, ok := x.value()
+		if !ok {
+			return nil, false
+		}
+		if item != "ALL" {
+			continue
+		}
+		spans, ok := parseSet(string(x.raw(v)))
+		if !ok || x.isList(v) {
+			return nil, false
+		}
+		for _, s := range spans {
+			if uint64(len(uids))+uint64(s.last-s.first) >= maxFound {
+				return nil, false
+			}
+			for n := uint64(s.first); n <= uint64(s.last); n++ {
+				uids = append(uids, uint32(n))
+			}
+		}
+	}
+	return uids, true
 }
 
 // numbers reads message numbers, and returns what follows them.
@@ -60,76 +134,12 @@ func numbers(b []byte) (nums []uint32, rest []byte, ok bool) {
 	}
 }
 
-// putModSeq writes the (MODSEQ n) that ends a SEARCH (RFC 7162).
-func (c *Conn) putModSeq(b []byte) bool {
-	x := lexer{b: b}
-	v, ok := x.value()
-	if !ok || !equalFold(x.raw(x.child(v)), "MODSEQ") {
-		return false
-	}
-	n, ok := x.number(x.next(x.child(v)), math.MaxInt64)
-	c.put(" (MODSEQ ")
-	c.putNumber(n)
-	c.put(")")
-	return ok
-}
-
-// writeESearch writes ESEARCH (RFC 4731) with the results that the engine
-// knows.
-func (c *Conn) writeESearch(uint32) bool {
-	x := &c.lex
-	c.put("ESEARCH ")
-	tag := []byte{}
-	if x.space(); !x.atEnd() && x.b[x.pos] == '(' {
-		v, ok := x.value()
-		key := x.child(v)
-		if !ok || !equalFold(x.raw(key), "TAG") {
-			return false
-		}
-		tag = x.text(x.next(key))
-	}
-	c.put("(TAG ")
-	c.putString(tag)
-	c.put(")")
-	for x.space(); !x.atEnd(); x.space() {
-		item := upper(x.word())
-		if item == "UID" {
-			c.put(" UID")
-			continue
-		}
-		x.nodes = x.nodes[:0]
-		v, ok := x.value()
-		if !ok {
-			return false
-		}
-		switch item {
-		case "MIN", "MAX", "COUNT":
-			ok = c.putResult(item, v, math.MaxUint32)
-		case "MODSEQ":
-			ok = c.putResult(item, v, math.MaxInt64)
-		case "ALL":
-			c.put(" ALL")
-			ok = !x.isList(v) && c.putSet(string(x.raw(v)))
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *Conn) putResult(item string, v int32, limit uint64) bool {
-	n, ok := c.lex.number(v, limit)
-	c.put(" " + item + " ")
-	c.putNumber(n)
-	return ok
-}
-
 // span is a range of message numbers.
 type span struct{ first, last uint32 }
 
-// putSet writes a set of numbers in ascending order: see writeSearch. It may
-// not have a *, which stands for a number that we do not know.
+// putSet writes a set of numbers in ascending order: the engine inserts each
+// into a set, which takes quadratic time in any other. It may not have a *, which
+// stands for a number that we do not know.
 func (c *Conn) putSet(set string) bool {
 	spans, ok := parseSet(set)
 	for i, s := range spans {

@@ -56,6 +56,24 @@ func (x *lexer) flags(n int32) []string {
 	return slices.Compact(flags)
 }
 
+// labels returns Gmail's labels, decoded to UTF-8. System labels begin with a
+// backslash, as flags do.
+func (x *lexer) labels(n int32) []string {
+	var labels []string
+	for l := x.child(n); l != none && len(labels) < maxLabels; l = x.next(l) {
+		b := x.text(l)
+		if len(b) == 0 || len(b) > maxLabel {
+			continue
+		}
+		label, ok := decodeUTF7(b)
+		if !ok {
+			label = string(b)
+		}
+		labels = append(labels, visible(label))
+	}
+	return labels
+}
+
 // dateLayouts are the forms of INTERNALDATE that servers have sent; only the
 // first is allowed (RFC 9051, date-time).
 var dateLayouts = [...]string{

@@ -10,10 +10,7 @@ import (
 
 // notForEngine are commands whose answers the guard keeps to itself, or that
 // change the connection behind its back.
-var notForEngine = []string{"FETCH", "IDLE", "NOTIFY", "STARTTLS", "AUTHENTICATE", "LOGIN", "UNAUTHENTICATE", "COMPRESS", "ENABLE"}
-
-// searches take no mailbox name, but text that could look like an alias.
-var searches = []string{"SEARCH", "SORT", "THREAD"}
+var notForEngine = []string{"FETCH", "SEARCH", "SORT", "THREAD", "IDLE", "NOTIFY", "STARTTLS", "AUTHENTICATE", "LOGIN", "UNAUTHENTICATE", "COMPRESS", "ENABLE"}
 
 // Write takes the engine's commands. Each goes out in one piece, so that ours
 // fall between them. It waits for its turn; SELECT also for our answers.
@@ -62,9 +59,7 @@ func (c *Conn) writeLine(line []byte) error {
 		c.awaited++
 		c.mu.Unlock()
 	}
-	if !slices.Contains(searches, c.current.name) {
-		line = expandAliases(line)
-	}
+	line = expandAliases(line)
 	c.log.client(line)
 	if err := c.send(c.current, append(slices.Clip(line), '\r', '\n')); err != nil {
 		return err
@@ -88,7 +83,6 @@ func engineCommand(line []byte) *command {
 	}
 	if len(fields) > 0 {
 		cmd.name = strings.ToUpper(fields[0])
-		cmd.extended = len(fields) > 1 && fields[1] == "RETURN"
 	}
 	return cmd
 }

@@ -1,0 +1,52 @@
+package cache
+
+import (
+	"slices"
+	"strings"
+	"unique"
+)
+
+// Gmail is what Gmail alone knows of a message (X-GM-EXT-1).
+type Gmail struct {
+	// ID and Thread are X-GM-MSGID and X-GM-THRID, 0 where unknown. They are
+	// the same in every mailbox that has the message.
+	ID, Thread uint64
+	// Labels can change, like flags.
+	Labels Labels
+}
+
+// Labels is a set of labels. Messages with the same ones share them: there are
+// hundreds of thousands of messages, and a few combinations. The zero value has
+// none. Labels are comparable.
+type Labels struct{ text unique.Handle[string] }
+
+// LabelsOf makes a set of labels in UTF-8. It keeps nothing of names, which it
+// sorts.
+func LabelsOf(names []string) Labels {
+	if len(names) == 0 {
+		return Labels{}
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for i, name := range slices.Compact(names) {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		if name == "" || strings.ContainsAny(name, ` "`) {
+			name = `"` + quoting.Replace(name) + `"`
+		}
+		b.WriteString(name)
+	}
+	return Labels{unique.Make(b.String())}
+}
+
+var quoting = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+// String returns the labels sorted and separated by spaces. One with a space or
+// a quote in it is a quoted string (RFC 9051, section 4.3): `"To do" \Inbox`.
+func (l Labels) String() string {
+	if l == (Labels{}) {
+		return ""
+	}
+	return l.text.Value()
+}
