@@ -217,6 +217,9 @@ func (b *Box) dissect(ctx context.Context, m *Message) (group, error) {
 	}
 	complete := *m
 	complete.Parts = append([]content.Part{}, parsed.Parts...) // not nil: they are known, if none
+	if len(parsed.Parts) == 1 && parsed.Parts[0].Octets == 0 {
+		complete.Defects &^= DefectStructure // there is no more to it than the server tells
+	}
 	b.mu.Lock()
 	if now := b.messages[m.UID]; now != nil {
 		complete.Flags, complete.ModSeq = now.Flags, now.ModSeq

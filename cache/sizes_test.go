@@ -156,6 +156,8 @@ func TestRecover(t *testing.T) {
 	mute := src.add(Message{Size: int64(len(message)), Parts: parts}, map[string][]byte{"": message, "HEADER": []byte("Subject: x\r\n\r\n"), "1": []byte("first")})
 	broken := src.add(Message{Size: int64(len(message)), Defects: DefectStructure}, map[string][]byte{"": message})
 	empty := src.add(Message{Size: 9, Defects: DefectStructure}, map[string][]byte{})
+	header := []byte("Subject: x\r\n\r\n")
+	bare := src.add(Message{Size: int64(len(header)), Defects: DefectStructure}, map[string][]byte{"": header, "HEADER": header, "1": {}})
 	b := open(t, src, nil)
 	for _, uid := range []uint32{mute, broken} {
 		m, err := b.Structured(t.Context(), uid)
@@ -170,6 +172,9 @@ func TestRecover(t *testing.T) {
 	}
 	if m, err := b.Structured(t.Context(), empty); err != nil || m.Parts == nil || len(m.Parts) != 0 {
 		t.Errorf("a message that cannot be fetched: %+v, %v", m, err)
+	}
+	if m, err := b.Structured(t.Context(), bare); err != nil || len(m.Parts) != 1 || m.Defects != 0 {
+		t.Errorf("a message without a body: %+v, %v", m, err)
 	}
 	if _, _, err := read(t, b, File{empty, Outer, Whole}); err == nil {
 		t.Error("a message that cannot be fetched can be read")

@@ -27,6 +27,11 @@ func (x *lexer) parts(n int32) ([]content.Part, bool) {
 	if !s.message(n, "", -1, 0) || s.unusable || len(s.parts) == 0 {
 		return nil, false
 	}
+	// Cyrus says it of a multipart that names no boundary. A message that is
+	// really empty costs little to read.
+	if p := &s.parts[0]; len(s.parts) == 1 && isStandIn(p) && strings.EqualFold(p.Charset, "us-ascii") {
+		return nil, false
+	}
 	return s.parts, true
 }
 
@@ -69,9 +74,9 @@ func (s *structure) multipart(n int32, section string, parent, depth int) bool {
 	return child == none || s.x.isString(child) // the subtype; NIL is a lost part
 }
 
-// isStandIn reports whether a multipart's only part may be the empty one that
-// Dovecot puts where it finds no boundary. All the text that is there instead
-// can only be had from the message itself.
+// isStandIn reports whether an only part may be the empty one that Dovecot and
+// Cyrus put where they find no boundary. All the text that is there instead can
+// only be had from the message itself.
 func isStandIn(p *content.Part) bool {
 	return p.Octets == 0 && p.Type == "text/plain" && p.Encoding == content.Identity && !p.Named && p.ContentID == ""
 }
