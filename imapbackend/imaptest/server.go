@@ -25,8 +25,9 @@ type Server struct {
 	// Username and Password are the account's.
 	Username, Password string
 
-	t     testing.TB
-	store store
+	t       testing.TB
+	store   store
+	dovecot *dovecot // nil: the server is in the process
 }
 
 // store is the account behind a Server, with no IMAP in between.
