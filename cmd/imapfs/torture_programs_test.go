@@ -130,9 +130,10 @@ func (p *programs) command(dir string, args ...string) (out, complaints string, 
 }
 
 // reasons are what programs say of a failed system call: honest ones, and, in
-// the second group, what is never true of this mail.
-var reasons = regexp.MustCompile(`(Network is unreachable|Connection timed out|Input/output error)|` +
-	`(No such file|Stale file handle|Permission denied|Interrupted|File shrank|File removed|changed as we read|vanished|Not a directory|File too large|Invalid)`)
+// the second group, what is never true of this mail. tar says that a file shrank
+// also where a read fails of which some bytes have come.
+var reasons = regexp.MustCompile(`(Network is unreachable|Connection timed out|Input/output error|File shrank)|` +
+	`(No such file|Stale file handle|Permission denied|Interrupted|File removed|changed as we read|vanished|Not a directory|File too large|Invalid)`)
 
 // judge looks at what a program complained of, and at the files of which it did
 // not: got is what it read, and what is missing of want must have a reason.

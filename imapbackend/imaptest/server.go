@@ -6,6 +6,7 @@
 package imaptest
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type Server struct {
 	t       testing.TB
 	store   store
 	dovecot *dovecot // nil: the server is in the process
+	refusal atomic.Pointer[func(string) error]
 }
 
 // store is the account behind a Server, with no IMAP in between.
