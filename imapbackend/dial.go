@@ -93,13 +93,15 @@ func (p *pool) attempt(ctx context.Context, compress bool) (*session, error) {
 	if p.refusal == nil && p.served {
 		p.log.Warn("no new connection to the server", "error", err)
 	}
-	p.failures++
 	p.refusal = err
+	if p.failures == failures { // of attempts made side by side, one counts
+		p.failures++
+		backoff := min(firstBackoff<<min(p.failures-1, 10), lastBackoff)
+		p.retry = time.Now().Add(backoff/2 + rand.N(backoff/2))
+	}
 	// To those who are signed in already, Gmail refuses the login of one
 	// connection too many in the same way as a wrong password.
 	p.sweep()
 	p.barred = len(p.sessions) == 0 && errors.Is(err, cache.ErrPermission)
-	backoff := min(firstBackoff<<min(p.failures-1, 10), lastBackoff)
-	p.retry = time.Now().Add(backoff/2 + rand.N(backoff/2))
 	return nil, err
 }

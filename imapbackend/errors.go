@@ -58,7 +58,11 @@ func (s *session) kind(err error) error {
 			return lost{broken}
 		}
 	}
-	if k := codes[code]; k != nil {
+	switch k := codes[code]; k {
+	case nil:
+	case cache.ErrOffline:
+		return busy{err}
+	default:
 		return fmt.Errorf("%w: %w", k, err)
 	}
 	return fmt.Errorf("%w: %w", cache.ErrProtocol, err)
@@ -76,3 +80,11 @@ func (l lost) Unwrap() []error {
 	}
 	return []error{cache.ErrOffline, l.why}
 }
+
+// busy is a refusal by a server that may do the same later (RFC 5530:
+// UNAVAILABLE, INUSE, LIMIT): reason to try again after a pause.
+type busy struct{ why error }
+
+func (b busy) Error() string { return "refused for now: " + b.why.Error() }
+
+func (b busy) Unwrap() []error { return []error{cache.ErrOffline, b.why} }

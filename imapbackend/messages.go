@@ -137,18 +137,24 @@ func (c *Client) Changes(ctx context.Context, id cache.ID, validity uint32, sinc
 // that the server refuses to describe, is found by asking for fewer and fewer
 // at once; it is then described by what can be had of it.
 func (c *Client) Summaries(ctx context.Context, id cache.ID, validity uint32, uids []uint32, yield func(*cache.Message)) error {
-	size, refused := batch, 0
+	size, refused, doubts := batch, 0, 0
 	for len(uids) > 0 {
-		rest, err := c.describe(ctx, id, validity, uids, size, yield)
+		rest, fault, err := c.describe(ctx, id, validity, uids, size, yield)
 		if err != nil {
 			return err
 		}
 		switch {
 		case len(rest) < len(uids):
-			uids, refused = rest, 0
+			uids, refused, doubts = rest, 0, 0
 		case size > 1:
 			size = max(size/8, 1)
+		case doubts < maxDoubts && errors.Is(fault, cache.ErrOffline):
+			if !sleep(ctx, firstPause<<doubts) {
+				return ctx.Err()
+			}
+			doubts++
 		default:
+			doubts = 0
 			known, err := c.describeBare(ctx, id, validity, uids[0], yield)
 			if refused++; known || err == nil {
 				refused = 0
@@ -164,42 +170,50 @@ func (c *Client) Summaries(ctx context.Context, id cache.ID, validity uint32, ui
 	return nil
 }
 
+// maxDoubts is how often a connection may end, or the server be unavailable,
+// over one message before that is taken for the message's fault: a bad line ends
+// one connection after another, too, and what blames a message names it for ever.
+const maxDoubts = 3
+
 // describe asks for summaries, size to a command, on one connection, and
 // returns the UIDs of which nothing came. That the connection was lost, or that
-// the server refused, is no error: it shows in what is left.
-func (c *Client) describe(ctx context.Context, id cache.ID, validity uint32, uids []uint32, size int, yield func(*cache.Message)) (rest []uint32, err error) {
-	s, err := c.pool.acquireMailbox(ctx, id, validity, slices.Max(uids), false)
-	if err != nil {
-		return nil, err
-	}
-	defer c.pool.release(s)
-	size = min(size, s.messageLimit())
+// the server refused, is no error: it shows in what is left, and fault is why.
+func (c *Client) describe(ctx context.Context, id cache.ID, validity uint32, uids []uint32, size int, yield func(*cache.Message)) (rest []uint32, fault, err error) {
 	var mu sync.Mutex
 	described := make(map[uint32]bool, len(uids))
-	var group errgroup.Group
-	group.SetLimit(min(ahead, size)) // one by one, the first left is the one at fault
-	for chunk := range slices.Chunk(uids, size) {
-		group.Go(func() error {
-			_, err := s.conn.Fetch(ctx, guard.Fetch{
-				UIDs:  uidSet(chunk),
-				Items: s.items(summaryItems, "X-GM-MSGID X-GM-THRID X-GM-LABELS"),
-				Message: func(m *guard.Message) {
+	err = c.inside(ctx, id, validity, slices.Max(uids), false, func(s *session) error {
+		size := min(size, s.messageLimit())
+		var group errgroup.Group
+		group.SetLimit(min(ahead, size)) // one by one, the first left is the one at fault
+		for chunk := range slices.Chunk(uids, size) {
+			group.Go(func() error {
+				_, err := s.conn.Fetch(ctx, guard.Fetch{
+					UIDs:  uidSet(chunk),
+					Items: s.items(summaryItems, "X-GM-MSGID X-GM-THRID X-GM-LABELS"),
+					Message: func(m *guard.Message) {
+						mu.Lock()
+						defer mu.Unlock()
+						described[m.UID] = true
+						yield(&m.Message)
+					},
+				})
+				if err = s.kind(err); err != nil {
+					c.opts.Log.Debug("fetch of summaries", "mailbox", id.Name, "first", chunk[0], "count", len(chunk), "error", err)
 					mu.Lock()
 					defer mu.Unlock()
-					described[m.UID] = true
-					yield(&m.Message)
-				},
+					if fault == nil {
+						fault = err
+					}
+				}
+				return ctx.Err()
 			})
-			if err != nil {
-				c.opts.Log.Debug("fetch of summaries", "mailbox", id.Name, "first", chunk[0], "count", len(chunk), "error", s.kind(err))
-			}
-			return ctx.Err()
-		})
+		}
+		return group.Wait()
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(slices.Clone(uids), func(uid uint32) bool { return described[uid] }), nil
+	return slices.DeleteFunc(slices.Clone(uids), func(uid uint32) bool { return described[uid] }), fault, nil
 }
 
 // maxRefused is how many messages in a row a server may refuse to describe.

@@ -20,23 +20,9 @@ func (c *Client) anywhere(ctx context.Context, do func(*session) error) error {
 // inside runs an operation in a mailbox, which is opened with EXAMINE; newest
 // is the highest UID that it is about, and bodies tells that it fetches some.
 func (c *Client) inside(ctx context.Context, id cache.ID, validity, newest uint32, bodies bool, do func(*session) error) error {
-	acquire := func(ctx context.Context) (*session, error) {
+	return c.retry(ctx, func(ctx context.Context) (*session, error) {
 		return c.pool.acquireMailbox(ctx, id, validity, newest, bodies)
-	}
-	for pause := firstLag; ; pause *= 2 {
-		err := c.retry(ctx, acquire, do)
-		if !errors.Is(err, errLagging) {
-			return err
-		}
-		if pause > lastLag {
-			return cache.ErrNotExist
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	}, do)
 }
 
 // errLagging: the server has told of a message on one connection, and on
@@ -44,26 +30,52 @@ func (c *Client) inside(ctx context.Context, id cache.ID, validity, newest uint3
 // after mail was put into a Maildir. The message is not gone.
 var errLagging = errors.New("the server lags behind itself")
 
-const firstLag, lastLag = 50 * time.Millisecond, 2 * time.Second
+// firstPause and lastPause bound the pauses before an operation is tried again
+// that the server refuses for now, or lags behind for: about 3 s together.
+const firstPause, lastPause = 50 * time.Millisecond, 2 * time.Second
 
-// retry runs do on a session, and again on another if the connection is lost.
+// retry runs do on a session: again on another if the connection is lost, and
+// again after a pause if what is wrong may pass.
 func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*session, error), do func(*session) error) error {
-	var err error
-	first := true // a server that is silent on a new connection, too, has had its time
-	for range attempts {
-		var s *session
-		if s, err = acquire(ctx); err == nil {
+	left, pause := attempts, firstPause
+	for {
+		s, err := acquire(ctx)
+		if err == nil {
 			err = do(s)
 			c.pool.release(s)
 		}
-		if err == nil || ctx.Err() != nil || !errors.As(err, new(lost)) || errors.Is(err, context.DeadlineExceeded) && !first {
-			break
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, new(lost)):
+			// A server that is silent on a new connection, too, has had its time.
+			if left--; left == 0 || left < attempts-1 && errors.Is(err, context.DeadlineExceeded) {
+				return err
+			}
+		case pause <= lastPause && (errors.As(err, new(busy)) || errors.Is(err, errLagging)):
+			if !sleep(ctx, pause) {
+				return ctx.Err()
+			}
+			pause *= 2
+		case errors.Is(err, errLagging):
+			return cache.ErrNotExist
+		default:
+			return err
 		}
-		first = false
-		c.opts.Log.Debug("connection lost, trying again", "server", c.opts.Address, "error", err)
+		c.opts.Log.Debug("trying again", "server", c.opts.Address, "error", err)
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
+}
+
+// sleep waits, and reports whether ctx lives on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	return err
 }

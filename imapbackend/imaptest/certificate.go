@@ -22,13 +22,49 @@ func certificate(dir string) (certFile, keyFile string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("make a key: %w", err)
 	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return "", "", fmt.Errorf("encode a key: %w", err)
+	}
+	if err := writePEM(keyPath(dir), "PRIVATE KEY", private); err != nil {
+		return "", "", err
+	}
+	if err := sign(dir, key, 24*time.Hour); err != nil {
+		return "", "", err
+	}
+	return certPath(dir), keyPath(dir), nil
+}
+
+// renew replaces the certificate that certificate has made by one that is valid
+// for another time, less than 0 if it has expired, and is trusted by who trusts
+// the first.
+func renew(dir string, left time.Duration) error {
+	data, err := os.ReadFile(keyPath(dir))
+	if err != nil {
+		return err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return fmt.Errorf("no key in %s", keyPath(dir))
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return err
+	}
+	return sign(dir, key.(*ecdsa.PrivateKey), left)
+}
+
+func certPath(dir string) string { return filepath.Join(dir, "cert.pem") }
+func keyPath(dir string) string  { return filepath.Join(dir, "key.pem") }
+
+func sign(dir string, key *ecdsa.PrivateKey, left time.Duration) error {
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "localhost"},
 		DNSNames:              []string{"localhost"},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(24 * time.Hour),
+		NotBefore:             time.Now().Add(-24 * time.Hour),
+		NotAfter:              time.Now().Add(left),
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
@@ -36,20 +72,11 @@ func certificate(dir string) (certFile, keyFile string, err error) {
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		return "", "", fmt.Errorf("make a certificate: %w", err)
+		return fmt.Errorf("make a certificate: %w", err)
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return "", "", fmt.Errorf("encode a key: %w", err)
-	}
-	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for name, block := range map[string]*pem.Block{
-		certFile: {Type: "CERTIFICATE", Bytes: cert},
-		keyFile:  {Type: "PRIVATE KEY", Bytes: private},
-	} {
-		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
-			return "", "", err
-		}
-	}
-	return certFile, keyFile, nil
+	return writePEM(certPath(dir), "CERTIFICATE", cert)
+}
+
+func writePEM(name, kind string, data []byte) error {
+	return os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}), 0o600)
 }

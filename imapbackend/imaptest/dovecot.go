@@ -98,15 +98,69 @@ func Dovecot(t testing.TB, opts ...Option) *Server {
 	for _, name := range o.mailboxes {
 		s.Create(name)
 	}
+	s.dovecot = &dovecot{dir: dir, options: o}
+	t.Cleanup(func() {
+		s.Stop()
+		if log, err := os.ReadFile(filepath.Join(dir, "log")); err == nil && t.Failed() {
+			t.Logf("dovecot's log:\n%s", tail(string(log), 50))
+		}
+	})
 	// The port was free, but another process can take it meanwhile.
 	for try := 1; ; try++ {
-		err := s.startDovecot(dir, o)
+		err := s.newPorts()
+		if err == nil {
+			err = s.startDovecot()
+		}
 		if err == nil {
 			return s
 		}
 		if try == 3 {
 			t.Fatal(err)
 		}
+	}
+}
+
+// dovecot is the process behind a Server.
+type dovecot struct {
+	dir           string
+	options       *options
+	port, tlsPort int
+	stop          func() // nil: it does not run
+}
+
+// Stop ends Dovecot and its sessions, which get a BYE. Only for Dovecot.
+func (s *Server) Stop() {
+	if s.dovecot.stop != nil {
+		s.dovecot.stop()
+		s.dovecot.stop = nil
+	}
+}
+
+// Start starts a Dovecot that has been stopped, on the same port, with the mail
+// that there was, and with Password as it is now.
+func (s *Server) Start() {
+	s.t.Helper()
+	// Not at the first attempt, where the old one has left something behind.
+	var err error
+	for range 3 {
+		if err = s.startDovecot(); err == nil {
+			return
+		}
+	}
+	s.t.Fatal(err)
+}
+
+// Expire gives the server another certificate by the same key, which has
+// expired, and Renew one that has not. It takes a Stop and a Start to be used.
+func (s *Server) Expire() { s.certify(-time.Hour) }
+
+// Renew ends an Expire.
+func (s *Server) Renew() { s.certify(24 * time.Hour) }
+
+func (s *Server) certify(left time.Duration) {
+	s.t.Helper()
+	if err := renew(s.dovecot.dir, left); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
@@ -121,22 +175,26 @@ func needs() string {
 	return ""
 }
 
-func (s *Server) startDovecot(dir string, o *options) error {
-	port, err := freePort()
-	if err != nil {
+func (s *Server) newPorts() (err error) {
+	d := s.dovecot
+	if d.port, err = freePort(); err != nil {
 		return err
 	}
-	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	tlsPort := 0
-	if o.tls {
-		if tlsPort, err = freePort(); err != nil {
+	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(d.port))
+	if d.options.tls {
+		if d.tlsPort, err = freePort(); err != nil {
 			return err
 		}
-		s.TLSAddr = net.JoinHostPort("127.0.0.1", strconv.Itoa(tlsPort))
+		s.TLSAddr = net.JoinHostPort("127.0.0.1", strconv.Itoa(d.tlsPort))
 	}
-	conf := filepath.Join(dir, "dovecot.conf")
+	return nil
+}
+
+func (s *Server) startDovecot() error {
+	d := s.dovecot
+	conf := filepath.Join(d.dir, "dovecot.conf")
 	if err := writeConf(dovecotConf, conf, map[string]any{
-		"Dir": dir, "Port": port, "TLSPort": tlsPort, "Password": s.Password, "Lines": o.lines,
+		"Dir": d.dir, "Port": d.port, "TLSPort": d.tlsPort, "Password": s.Password, "Lines": d.options.lines,
 		"User": s.store.(*maildir).uid, "Group": s.store.(*maildir).gid,
 	}); err != nil {
 		return err
@@ -152,21 +210,15 @@ func (s *Server) startDovecot(dir string, o *options) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start dovecot: %w", err)
 	}
-	stop := func() {
+	d.stop = func() {
 		stdin.Close()
 		cmd.Wait()
 	}
 	if err := greeted(s.Addr); err != nil {
-		stop()
-		log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		s.Stop()
+		log, _ := os.ReadFile(filepath.Join(d.dir, "log"))
 		return fmt.Errorf("start dovecot: %w\n%s", err, log)
 	}
-	s.t.Cleanup(func() {
-		stop()
-		if log, err := os.ReadFile(filepath.Join(dir, "log")); err == nil && s.t.Failed() {
-			s.t.Logf("dovecot's log:\n%s", tail(string(log), 50))
-		}
-	})
 	return nil
 }
 

@@ -31,7 +31,7 @@ func Memory(t testing.TB, opts ...Option) *Server {
 
 	serverOptions := &imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return backend.NewSession(), nil, nil
+			return &refusing{backend.NewSession().(imapserver.SessionIMAP4rev2), s}, nil, nil
 		},
 		Caps: imap.CapSet{
 			imap.CapIMAP4rev1:    {},

@@ -6,6 +6,7 @@
 package imaptest
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,8 +26,10 @@ type Server struct {
 	// Username and Password are the account's.
 	Username, Password string
 
-	t     testing.TB
-	store store
+	t       testing.TB
+	store   store
+	dovecot *dovecot // nil: the server is in the process
+	refusal atomic.Pointer[func(string) error]
 }
 
 // store is the account behind a Server, with no IMAP in between.
