@@ -81,45 +81,43 @@ func sameBut(t *testing.T, dir string, want map[string]file, bare string, odd ma
 // the quirks: its neighbours suffer nothing, the connections go on, and the
 // message itself is there with its bytes.
 func TestQuirksMounted(t *testing.T) {
-	onServers(t, func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server) {
-		quirks := imaptest.Quirks()
-		s := start(t)
-		deliverNotes(s, 2*len(quirks)+1)
-		bare := mountAt(t, s, s.Addr)
-		want := walk(t, bare)
-		injector := imaptest.Hostile(t, s)
-		odd := make(map[string]string)
-		for i, q := range quirks {
-			odd[fmt.Sprint(2*i+2)] = q.Name
-		}
-		injector.Use(func(r *imaptest.Response, w io.Writer) error {
-			uid := int(r.UID())
-			if uid == 0 || uid%2 == 1 {
-				return imaptest.Pass(r, w)
-			}
-			q := quirks[uid/2-1]
-			switch {
-			case r.Has("ENVELOPE") && !q.OfBody():
-				quirk := imaptest.Fit(q.Response, r, false)
-				if uid%4 == 0 { // with all other items beside it, or alone
-					quirk = imaptest.Complete(quirk, r)
-				}
-				_, err := w.Write(quirk)
-				return err
-			case !r.Has("ENVELOPE") && q.OfBody():
-				_, err := w.Write(fitBody(q.Response, r))
-				return err
-			}
+	quirks := imaptest.Quirks()
+	s := imaptest.Memory(t)
+	deliverNotes(s, 2*len(quirks)+1)
+	bare := mountAt(t, s, s.Addr)
+	want := walk(t, bare)
+	injector := imaptest.Hostile(t, s)
+	odd := make(map[string]string)
+	for i, q := range quirks {
+		odd[fmt.Sprint(2*i+2)] = q.Name
+	}
+	injector.Use(func(r *imaptest.Response, w io.Writer) error {
+		uid := int(r.UID())
+		if uid == 0 || uid%2 == 1 {
 			return imaptest.Pass(r, w)
-		})
-		begun := time.Now()
-		dir := mountAt(t, s, injector.Addr)
-		sameBut(t, dir, want, bare, odd)
-		t.Logf("%d quirks in %v, %d connections", len(quirks), time.Since(begun), injector.Connections())
-		if n := injector.Connections(); n > 4 {
-			t.Errorf("%d connections: quirks have ended some", n)
 		}
+		q := quirks[uid/2-1]
+		switch {
+		case r.Has("ENVELOPE") && !q.OfBody():
+			quirk := imaptest.Fit(q.Response, r)
+			if uid%4 == 0 { // with all other items beside it, or alone
+				quirk = imaptest.Complete(quirk, r)
+			}
+			_, err := w.Write(quirk)
+			return err
+		case !r.Has("ENVELOPE") && q.OfBody():
+			_, err := w.Write(fitBody(q.Response, r))
+			return err
+		}
+		return imaptest.Pass(r, w)
 	})
+	begun := time.Now()
+	dir := mountAt(t, s, injector.Addr)
+	sameBut(t, dir, want, bare, odd)
+	t.Logf("%d quirks in %v, %d connections", len(quirks), time.Since(begun), injector.Connections())
+	if n := injector.Connections(); n > 4 {
+		t.Errorf("%d connections: quirks have ended some", n)
+	}
 }
 
 var bodyName = regexp.MustCompile(`(?i)\bBODY(\.PEEK)?\[\](<0>)?`)
@@ -132,7 +130,7 @@ func fitBody(quirk string, r *imaptest.Response) []byte {
 		return r.Raw
 	}
 	section := name[len("BODY"):]
-	fitted := bodyName.ReplaceAllStringFunc(string(imaptest.Fit(quirk, r, false)), func(found string) string {
+	fitted := bodyName.ReplaceAllStringFunc(string(imaptest.Fit(quirk, r)), func(found string) string {
 		return found[:strings.IndexByte(found, '[')] + section
 	})
 	fitted = strings.Replace(fitted, "{5}\r\nhello", fmt.Sprintf("{%d}\r\n%s", len(octets), octets), 1)

@@ -148,21 +148,24 @@ func valueLen(b []byte) int {
 }
 
 var (
-	quirkSeq = regexp.MustCompile(`(?mi)^\* 1 FETCH`)
-	quirkUID = regexp.MustCompile(`(?i)\bUID +1\b`)
-	quirkTag = regexp.MustCompile(`(?s)(^|\n)%T [^\n]*\n?$`)
+	quirkSeq = regexp.MustCompile(`(?mi)^\*\s+1\s+FETCH`)
+	quirkUID = regexp.MustCompile(`(?i)\bUID\s+("1"|\{1\}\s+1|1\b)`)
 )
 
+// fitted is how much of a quirk may speak of its message.
+const fitted = 4 << 10
+
 // Fit makes a quirk that was written for a FETCH of message 1 one of the
-// message that r is about. The tagged reply at its end is left out if the
-// server's own is to follow, and is the command's else.
-func Fit(quirk string, r *Response, tagged bool) []byte {
-	if !tagged {
-		quirk = quirkTag.ReplaceAllString(quirk, "$1")
+// message that r is about. The tagged reply at its end is left out, since the
+// server's own is to follow.
+func Fit(quirk string, r *Response) []byte {
+	if i := strings.LastIndex(quirk, "%T "); i >= 0 && strings.Count(quirk[i:], "\n") <= 1 {
+		quirk = quirk[:i]
 	}
-	quirk = strings.ReplaceAll(quirk, "%T", r.Tag)
-	quirk = quirkSeq.ReplaceAllString(quirk, fmt.Sprintf("* %d FETCH", r.Seq()))
-	return []byte(quirkUID.ReplaceAllString(quirk, fmt.Sprintf("UID %d", r.UID())))
+	head, rest := quirk[:min(len(quirk), fitted)], quirk[min(len(quirk), fitted):]
+	head = strings.ReplaceAll(head, "%T", r.Tag)
+	head = quirkSeq.ReplaceAllString(head, fmt.Sprintf("* %d FETCH", r.Seq()))
+	return []byte(quirkUID.ReplaceAllString(head, fmt.Sprintf("UID %d", r.UID())) + rest)
 }
 
 // Complete adds to a quirk's FETCH response, which has to be its last, the items

@@ -23,7 +23,8 @@ const Summary = "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)"
 
 // Quirks are all those that cost at most the one message that they are about.
 func Quirks() []Quirk {
-	return slices.Concat(quirksAround, quirksDate, quirksEnvelope, quirksStructure, quirksBody)
+	return slices.Concat(quirksAround, quirksDate, quirksEnvelope, quirksStructure, quirksBody,
+		quirksStray, quirksOfValues, quirksOfEnvelope, quirksOfStructure, quirksOfBodies)
 }
 
 // OfBody reports whether it is an answer about a body.
