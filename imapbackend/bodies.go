@@ -77,6 +77,24 @@ func (s *session) bodies(ctx context.Context, requests []cache.Request, results 
 	case uid >= s.state.Next:
 		return errLagging
 	}
+	return s.unanswered(ctx, uid)
+}
+
+// unanswered tells why the server did not send what was asked of a message: it
+// has gone, or the answer was none.
+func (s *session) unanswered(ctx context.Context, uid uint32) error {
+	exists := false
+	_, err := s.conn.Fetch(ctx, guard.Fetch{
+		UIDs:    imap.UIDSetNum(imap.UID(uid)),
+		Items:   "(UID FLAGS)",
+		Message: func(*guard.Message) { exists = true },
+	})
+	switch {
+	case err != nil:
+		return s.kind(err)
+	case exists:
+		return fmt.Errorf("%w: no body in the answer about message %d", cache.ErrProtocol, uid)
+	}
 	return cache.ErrNotExist
 }
 

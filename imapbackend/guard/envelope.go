@@ -29,6 +29,9 @@ const (
 // escape break the subject into several values; it then reaches as far as the
 // address lists allow.
 func (x *lexer) envelope(n int32) (e envelope) {
+	if x.next(x.child(n)) == none && x.isList(x.child(n)) {
+		n = x.child(n) // twice in parentheses
+	}
 	var fields []int32
 	var buf [envelopeFields]int32
 	fields = buf[:0]
@@ -48,7 +51,7 @@ func (x *lexer) envelope(n int32) (e envelope) {
 	if i := fieldFrom + shift; i < len(fields) {
 		e.from = x.firstAddress(fields[i])
 	}
-	if i := fieldMessageID + shift; fits && i < len(fields) {
+	if i := fieldMessageID + shift; (fits || len(fields) == envelopeFields) && i < len(fields) {
 		e.messageID = strings.TrimSpace(intern(x.text(fields[i])))
 	}
 	return e
@@ -57,7 +60,15 @@ func (x *lexer) envelope(n int32) (e envelope) {
 // subjectShift returns how many values too many the subject has been broken
 // into: the fewest that make the next six address lists.
 func (x *lexer) subjectShift(fields []int32) (shift int, ok bool) {
-	run := 0 // address lists in a row
+	run := 0                           // address lists in a row
+	if len(fields) == envelopeFields { // whatever is in them, they are where they should be
+		for _, f := range fields[fieldFrom : fieldFrom+fieldAddresses] {
+			if !x.isAddresses(f) {
+				return 0, false
+			}
+		}
+		return 0, true
+	}
 	for i := fieldFrom; i < len(fields); i++ {
 		if !x.isAddresses(fields[i]) {
 			run = 0
@@ -71,7 +82,7 @@ func (x *lexer) subjectShift(fields []int32) (shift int, ok bool) {
 }
 
 func (x *lexer) isAddresses(n int32) bool {
-	return x.isNil(n) || x.isList(n) && (x.child(n) == none || x.isList(x.child(n)))
+	return x.isNil(n) || x.isList(n) && (x.isNil(x.child(n)) || x.isList(x.child(n)))
 }
 
 // isWordRune reports whether a display name with this in it says anything.
@@ -84,17 +95,36 @@ var placeholders = map[string]bool{
 	"INVALID_ADDRESS": true, ".SYNTAX-ERROR.": true, ".MISSING-HOST-NAME.": true,
 }
 
-// firstAddress returns the display name of the first address in a list, else
-// the address, else what there is of it.
+// firstAddress returns what the first address in a list that says anything
+// says. Some servers leave the list out, or have too many.
 func (x *lexer) firstAddress(n int32) string {
-	address := x.child(n)
+	if x.isString(n) {
+		return strings.TrimSpace(x.decoded(n))
+	}
+	for x.isList(x.child(x.child(n))) {
+		n = x.child(n)
+	}
+	if x.isString(x.child(n)) {
+		return x.address(n)
+	}
+	for a := x.child(n); a != none; a = x.next(a) {
+		if s := x.address(a); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// address returns the display name of an address, else the address, else what
+// there is of it.
+func (x *lexer) address(address int32) string {
 	var buf [addressFields]int32
 	fields := buf[:0]
 	for f := x.child(address); f != none; f = x.next(f) {
 		fields = append(fields, f)
 	}
 	extra := len(fields) - addressFields
-	if extra < 0 {
+	if len(fields) == 0 {
 		return ""
 	}
 	name := x.decoded(fields[0])
@@ -103,6 +133,9 @@ func (x *lexer) firstAddress(n int32) string {
 	}
 	if strings.ContainsFunc(name, isWordRune) {
 		return strings.TrimSpace(name)
+	}
+	if extra < 0 {
+		return ""
 	}
 	mailbox, host := x.decoded(fields[extra+2]), x.decoded(fields[extra+3])
 	if placeholders[mailbox] {

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -90,17 +91,28 @@ func parseItems(items string) wanted {
 			x.pos++ // a parenthesis
 			continue
 		}
-		if item := upper(name); isBody(name) {
-			w.bodies = append(w.bodies, nameBody(bodyName(item)))
+		if isBody(name) {
+			w.bodies = append(w.bodies, nameBody(bodyName(name)))
 		} else {
-			w.items |= itemBits[item]
+			w.items |= itemBit(name)
 		}
 	}
 	return w
 }
 
-// isBody reports whether an item is a BODY[...] or BINARY[...].
+// oldNames are the older names of bodies (RFC 3501, section 6.4.5).
+var oldNames = map[string]string{"RFC822": "BODY[]", "RFC822.HEADER": "BODY[HEADER]", "RFC822.TEXT": "BODY[TEXT]"}
+
+// isBody reports whether an item is a BODY[...], a BINARY[...], or what such a
+// one was called before.
 func isBody(item []byte) bool {
+	if len(item) > len("RFC822") && item[6] != '.' && bytes.IndexByte(item, '[') < 0 {
+		return false
+	}
+	var buf [16]byte
+	if oldNames[string(appendUpper(buf[:0], item[:min(len(item), 16)]))] != "" {
+		return true
+	}
 	for _, prefix := range [...]string{"BODY[", "BODY.PEEK[", "BINARY[", "BINARY.PEEK["} {
 		if len(item) >= len(prefix) && equalFold(item[:len(prefix)], prefix) {
 			return true
@@ -109,9 +121,13 @@ func isBody(item []byte) bool {
 	return false
 }
 
-// bodyName is a body item's name in an answer, which has no PEEK.
-func bodyName(item string) string {
-	return strings.Replace(item, ".PEEK[", "[", 1)
+// bodyName is a body item's name in an answer, in upper case and without PEEK.
+func bodyName(item []byte) string {
+	name := upper(item)
+	if is, ok := oldNames[name]; ok {
+		return is
+	}
+	return strings.Replace(name, ".PEEK[", "[", 1)
 }
 
 // owner returns the command that an item of a message answers. For summaries
@@ -177,6 +193,9 @@ const (
 	exactFit
 )
 
+// stateItems are what an unsolicited FETCH response carries.
+const stateItems = HaveFlags | HaveModSeq | HaveLabels
+
 func (w *wanted) match(name bodyItem, have Item) fit {
 	if name.key != "" || len(w.bodies) > 0 {
 		best := noFit
@@ -190,8 +209,7 @@ func (w *wanted) match(name bodyItem, have Item) fit {
 		}
 		return best
 	}
-	const state = HaveFlags | HaveModSeq | HaveLabels
-	own := w.items &^ state
+	own := w.items &^ stateItems
 	if own == 0 {
 		own = w.items
 	}
@@ -203,12 +221,12 @@ func (w *wanted) match(name bodyItem, have Item) fit {
 
 // soleOwner returns the only command that asked for item, and the only message
 // that it is about.
-func (c *Conn) soleOwner(item string) (owner *command, uid imap.UID) {
+func (c *Conn) soleOwner(item string, have Item) (owner *command, uid imap.UID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name := nameBody(item)
 	for _, cmd := range c.pending {
-		if cmd.fetch == nil || cmd.wants.match(name, 0) == noFit {
+		if cmd.fetch == nil || cmd.wants.match(name, have) == noFit {
 			continue
 		}
 		if owner != nil {

@@ -13,8 +13,9 @@ type frames struct {
 	br *bufio.Reader
 	// long holds a line that does not fit into br.
 	long []byte
-	// cut tells that the current line exceeded maxLine.
+	// cut tells that the current line exceeded maxLine; end is how it ended.
 	cut bool
+	end string
 	// ahead is a line that was read too early: it begins the next response.
 	ahead    []byte
 	aheadCut bool
@@ -42,7 +43,12 @@ func (f *frames) line() ([]byte, error) {
 	if err != nil {
 		return nil, unexpected(err)
 	}
-	l = trimEnd(l)
+	whole := len(l)
+	if l = trimEnd(l); whole-len(l) == len("\n") {
+		f.end = "\n"
+	} else {
+		f.end = "\r\n"
+	}
 	f.log.server(l)
 	return l, nil
 }
@@ -146,6 +152,7 @@ func trimEnd(l []byte) []byte {
 
 // announced returns the size of the literal that a line announces at its end.
 func announced(l []byte) (size int64, ok bool) {
+	l = bytes.TrimRight(l, " \t")
 	open := bytes.LastIndexByte(l, '{')
 	if open < 0 || l[len(l)-1] != '}' {
 		return 0, false

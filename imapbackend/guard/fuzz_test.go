@@ -11,6 +11,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+
+	"imapfs/imapbackend/imaptest"
 )
 
 // script is a socket on which the server's part is written down beforehand.
@@ -124,7 +126,7 @@ func (p *prefixed) Read(b []byte) (int, error) {
 }
 
 func FuzzParts(f *testing.F) {
-	f.Add([]byte(nested(5)))
+	f.Add([]byte(imaptest.Nested(5)))
 	f.Add([]byte(`("message" "rfc822" NIL NIL NIL "7BIT" 1 (NIL "s" NIL NIL NIL NIL NIL NIL NIL NIL) ("text" "plain" ("charset" "x") "<i>" "d" "base64" 3 4 NIL ("inline" ("filename*" "utf-8''x"))) 3)`))
 	f.Add([]byte(`(("a" "b" NIL NIL "a "b" c" "base64" 1)(NIL NIL NIL NIL NIL NIL NIL) "mixed" ("x" "y") NIL)`))
 	f.Fuzz(func(t *testing.T, b []byte) {

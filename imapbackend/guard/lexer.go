@@ -44,8 +44,9 @@ type lexer struct {
 	open  []int32 // lists not yet closed
 	tails []int32 // the last child of each
 
-	// repaired tells that a string was not what the grammar allows.
-	repaired bool
+	// repaired tells that a string was not what the grammar allows; guessed,
+	// that where it ends or what it says was a guess.
+	repaired, guessed bool
 	// verbatim: a backslash escapes nothing, since taking it for an escape led
 	// past the end of the response (Windows paths from careless servers).
 	verbatim bool
@@ -55,7 +56,7 @@ type lexer struct {
 
 func (x *lexer) reset(b []byte) {
 	x.b, x.pos, x.last, x.nodes = b, 0, 0, x.nodes[:0]
-	x.repaired, x.verbatim = false, false
+	x.repaired, x.guessed, x.verbatim = false, false, false
 	if cap(x.own) > keepBuffer {
 		x.own = nil
 	}
@@ -128,12 +129,13 @@ func (x *lexer) finish() {
 	}
 }
 
-// join appends the line that follows a line break inside a quoted string.
+// join appends the line that follows a line break inside a string or list.
 func (x *lexer) join() bool {
 	if x.frames == nil || x.frames.cut || x.err != nil {
 		return false
 	}
 	x.detach()
+	end := x.frames.end
 	line, ok, err := x.frames.continuation()
 	if err != nil {
 		x.err = err
@@ -142,15 +144,21 @@ func (x *lexer) join() bool {
 		return false
 	}
 	x.repaired = true
-	x.b = append(x.b, '\n')
+	x.b = append(x.b, end...)
 	return x.extend(line)
 }
 
 func (x *lexer) space() {
-	for x.pos < len(x.b) && (x.b[x.pos] == ' ' || x.b[x.pos] == '\t') {
+	for x.pos < len(x.b) && isSpace(x.b[x.pos]) {
 		x.pos++
 	}
 }
+
+// isSpace: servers also put tabs and line breaks between values.
+func isSpace(ch byte) bool { return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n' }
+
+// endsValue reports whether a value that is not in quotes ends before ch.
+func endsValue(ch byte) bool { return isSpace(ch) || ch == '(' || ch == ')' }
 
 func (x *lexer) atEnd() bool { return x.pos >= len(x.b) }
 
@@ -169,13 +177,12 @@ func (x *lexer) word() []byte {
 	x.space()
 	start := x.pos
 	for x.pos < len(x.b) {
-		switch x.b[x.pos] {
-		case ' ', '\t', '(', ')', '[':
-			return x.b[start:x.pos]
+		if ch := x.b[x.pos]; endsValue(ch) || ch == '[' {
+			break
 		}
 		x.pos++
 	}
-	return x.b[start:]
+	return x.b[start:x.pos]
 }
 
 // item reads the name of a FETCH item with its section and origin; in a request
@@ -218,6 +225,9 @@ func (x *lexer) value() (root int32, ok bool) {
 	for {
 		x.space()
 		if x.atEnd() {
+			if len(x.open) > 0 && x.join() {
+				continue
+			}
 			return root, false
 		}
 		n := none
@@ -297,9 +307,12 @@ func (x *lexer) scalar() (int32, bool) {
 	}
 	start := x.pos
 	for x.pos < len(x.b) {
-		switch x.b[x.pos] {
-		case ' ', '\t', '(', ')':
-			return x.add(node{kind: atom, start: int32(start), end: int32(x.pos)}), true
+		ch := x.b[x.pos]
+		if endsValue(ch) {
+			break
+		}
+		if ch == '"' { // the rest of a string with quotes inside
+			x.repaired, x.guessed = true, true
 		}
 		x.pos++
 	}
@@ -312,7 +325,7 @@ func (x *lexer) literalHere() (int64, bool) {
 	if at < len(x.b) && x.b[at] == '~' { // literal8, RFC 3516
 		at++
 	}
-	if at >= len(x.b) || x.b[at] != '{' || len(x.b)-at > len("{4294967295+}") {
+	if at >= len(x.b) || x.b[at] != '{' || len(bytes.TrimRight(x.b[at:], " \t")) > len("{9223372036854775807+}") {
 		return 0, false
 	}
 	return x.pending()
@@ -331,7 +344,7 @@ func (x *lexer) quotedString() (int32, bool) {
 				continue
 			}
 			if escapes && !x.verbatim && x.err == nil {
-				x.verbatim, x.repaired, dirty = true, true, false
+				x.verbatim, x.repaired, x.guessed, dirty = true, true, true, false
 				i = start - 1
 				continue
 			}
@@ -346,13 +359,9 @@ func (x *lexer) quotedString() (int32, bool) {
 				i++
 			}
 		case '"':
-			if i+1 < len(x.b) {
-				switch x.b[i+1] {
-				case ' ', '\t', '(', ')':
-				default:
-					dirty, x.repaired = true, true
-					continue
-				}
+			if i+1 < len(x.b) && !endsValue(x.b[i+1]) {
+				dirty, x.repaired, x.guessed = true, true, true
+				continue
 			}
 			x.pos = i + 1
 			return x.add(node{kind: quoted, dirty: dirty, start: int32(start), end: int32(i)}), true

@@ -74,25 +74,36 @@ type heldItem struct {
 func (c *Conn) message(seq, uid uint32) error {
 	r := reply{Message: &Message{Seq: seq, Message: cache.Message{UID: uid, Size: -1}}}
 	x := &c.lex
-	if !x.accept('(') {
-		return nil
+	open := false
+	for x.accept('(') {
+		open = true
 	}
 	for {
 		x.space()
-		if x.atEnd() || x.b[x.pos] == ')' {
+		if x.atEnd() {
+			if open && x.join() {
+				continue
+			}
 			break
 		}
+		if x.b[x.pos] == ')' {
+			break
+		}
+		if !x.atName() { // a value without a name: nothing in it is an item
+			x.nodes = x.nodes[:0]
+			x.value()
+			if x.err != nil {
+				return x.err
+			}
+			continue
+		}
 		name := x.item()
-		switch {
-		case len(name) == 0:
-			x.pos++
-		case isBody(name):
-			if err := c.bodyItem(&r, bodyName(upper(name))); err != nil {
+		if isBody(name) {
+			if err := c.bodyItem(&r, bodyName(name)); err != nil {
 				return err
 			}
-		default:
-			var buf [16]byte
-			c.item(&r, itemBits[string(appendUpper(buf[:0], name))], equalFold(name, "UID"))
+		} else {
+			c.item(&r, itemBit(name), equalFold(name, "UID"))
 		}
 		if x.err != nil {
 			return x.err
@@ -106,11 +117,37 @@ func (c *Conn) message(seq, uid uint32) error {
 	return nil
 }
 
+// atName reports whether the name of an item may come next.
+func (x *lexer) atName() bool {
+	ch := x.b[x.pos]
+	return 'A' <= ch && ch <= 'Z' || 'a' <= ch && ch <= 'z'
+}
+
+// itemBit returns the bit of an item, 0 if it has none.
+func itemBit(name []byte) Item {
+	var buf [16]byte
+	return itemBits[string(appendUpper(buf[:0], name))]
+}
+
+// itemValue reads an item's value. One that is the name of another item is not
+// there at all, and what follows is not to be read out of step.
+func (x *lexer) itemValue() (v int32, ok bool) {
+	x.nodes, x.repaired, x.guessed = x.nodes[:0], false, false
+	x.space()
+	at := x.pos
+	if v, ok = x.value(); ok && x.nodes[v].kind == atom {
+		if word := x.raw(v); itemBit(word) != 0 || equalFold(word, "UID") || isBody(word) {
+			x.pos = at
+			return none, false
+		}
+	}
+	return v, ok
+}
+
 // item reads the value of an item that is no body.
 func (c *Conn) item(r *reply, item Item, isUID bool) {
 	x := &c.lex
-	x.nodes, x.repaired = x.nodes[:0], false
-	v, ok := x.value()
+	v, ok := x.itemValue()
 	r.Have |= item
 	m := &r.Message.Message
 	switch item {
@@ -148,7 +185,7 @@ func (c *Conn) item(r *reply, item Item, isUID bool) {
 			gmail(m).Labels = cache.LabelsOf(x.labels(v))
 		}
 	default:
-		if uid, ok := x.number(v, math.MaxUint32); ok && isUID {
+		if uid, ok := x.number(v, math.MaxUint32); ok && isUID && m.UID == 0 {
 			m.UID = uint32(uid)
 		}
 	}
@@ -183,10 +220,10 @@ func (c *Conn) bodyItem(r *reply, name string) error {
 		x.reset(line)
 		return nil
 	}
-	x.nodes = x.nodes[:0]
-	v, ok := x.value()
+	v, ok := x.itemValue()
 	switch {
-	case !ok || x.isList(v):
+	case !ok || x.isList(v) || x.guessed || !x.atItemEnd() || bytes.HasPrefix(x.raw(v), []byte{'{'}):
+		c.claim(r, name) // the answer has come, and is of no use
 		return nil
 	case x.isNil(v):
 		r.Nil = append(r.Nil, name)
@@ -203,6 +240,18 @@ func (c *Conn) bodyItem(r *reply, name string) error {
 		r.held[len(r.held)-1].octets = bytes.Clone(b)
 	}
 	return nil
+}
+
+// atItemEnd reports whether what follows is the next item's name or nothing:
+// else the quoted string that was read has only been a part of one.
+func (x *lexer) atItemEnd() bool {
+	at := x.pos
+	defer func() { x.pos = at }()
+	x.space()
+	if x.atEnd() || x.b[x.pos] == ')' {
+		return true
+	}
+	return x.atName() && bytes.IndexByte(x.item(), '"') < 0
 }
 
 // body reads the literal of a body item.
@@ -227,7 +276,7 @@ func (c *Conn) claim(r *reply, name string) bool {
 		r.owner = c.owner(imap.UID(r.UID), name, 0)
 	default:
 		var uid imap.UID
-		if r.owner, uid = c.soleOwner(name); r.owner != nil {
+		if r.owner, uid = c.soleOwner(name, 0); r.owner != nil {
 			r.UID = uint32(uid)
 		}
 	}
@@ -294,6 +343,10 @@ func (c *Conn) complete(r *reply) {
 		r.owner.mu.Lock()
 		r.owner.lose(fmt.Errorf("%s of message %d: the server named its UID too late", r.lost, uid))
 		r.owner.mu.Unlock()
+	}
+	if r.owner == nil && r.UID == 0 && r.Have&^stateItems != 0 {
+		r.owner, uid = c.soleOwner("", r.Have)
+		r.UID = uint32(uid)
 	}
 	if r.owner == nil {
 		if r.owner = c.owner(uid, "", r.Have); r.owner != nil {

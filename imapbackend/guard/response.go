@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// noNumber stands for a message number that is missing or none.
+const noNumber = math.MaxUint32
+
 // response deals with one response, whose line is in the lexer.
 func (c *Conn) response() error {
 	x := &c.lex
@@ -20,8 +23,12 @@ func (c *Conn) response() error {
 	}
 	var buf [32]byte
 	name := appendUpper(buf[:0], x.word())
-	n, numbered := number(name, math.MaxUint32)
-	if numbered {
+	n, numbered := uint64(noNumber), false
+	if len(name) > 0 && strings.Trim(string(name[:min(len(name), 32)]), "-0123456789") == "" {
+		if v, ok := number(name, noNumber-1); ok {
+			n = v
+		}
+		numbered = true
 		name = appendUpper(buf[:0], x.word())
 	}
 	switch string(name) {
@@ -30,7 +37,9 @@ func (c *Conn) response() error {
 	case "UIDFETCH": // RFC 9586, section 3.3
 		return c.message(0, uint32(n))
 	case "OK", "NO", "BAD", "BYE", "PREAUTH":
-		return c.untaggedStatus(string(name))
+		if !numbered {
+			return c.untaggedStatus(string(name))
+		}
 	}
 	c.data(string(name), uint32(n))
 	x.finish()
@@ -175,6 +184,9 @@ func (c *Conn) data(name string, n uint32) {
 }
 
 func (c *Conn) writeExists(n uint32) bool {
+	if n == noNumber {
+		return false
+	}
 	if c.hooks.Exists != nil {
 		c.hooks.Exists(n)
 	}
@@ -184,13 +196,16 @@ func (c *Conn) writeExists(n uint32) bool {
 }
 
 func (c *Conn) writeRecent(n uint32) bool {
+	if n == noNumber {
+		return false
+	}
 	c.putNumber(uint64(n))
 	c.put(" RECENT")
 	return true
 }
 
 func (c *Conn) writeExpunge(n uint32) bool {
-	if n == 0 {
+	if n == 0 || n == noNumber {
 		return false
 	}
 	if c.hooks.Expunge != nil {

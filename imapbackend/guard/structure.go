@@ -71,7 +71,26 @@ func (s *structure) multipart(n int32, section string, parent, depth int) bool {
 		s.unusable = true
 		return false
 	}
-	return child == none || s.x.isString(child) // the subtype; NIL is a lost part
+	if child != none && !s.x.isString(child) { // the subtype; NIL is a lost part
+		return false
+	}
+	for ; child != none; child = s.x.next(child) {
+		if s.isLeaf(child) {
+			return false // so is what stands before it
+		}
+	}
+	return true
+}
+
+// isLeaf reports whether a value has all that a part that is no multipart has.
+func (s *structure) isLeaf(n int32) bool {
+	var fields [fieldOctets + 1]int32
+	count := 0
+	for f := s.x.child(n); f != none && count < len(fields); f = s.x.next(f) {
+		fields[count] = f
+		count++
+	}
+	return count == len(fields) && s.x.isString(fields[fieldEncoding]) && isNumber(s.x, fields[fieldOctets])
 }
 
 // isStandIn reports whether an only part may be the empty one that Dovecot and
@@ -132,7 +151,7 @@ func (s *structure) leaf(n int32, section string, parent, depth int) bool {
 	if octets, ok := x.number(fields[fieldOctets+shift], math.MaxInt64); ok {
 		p.Octets = int64(octets)
 	}
-	s.params = s.readParams(s.params[:0], fields[fieldParams])
+	s.params = s.readParams(s.params[:0], x.child(fields[fieldParams]))
 	rest := fields[fieldOctets+shift+1 : count]
 
 	isMessage := p.Type == "message/rfc822" || p.Type == "message/global"
@@ -170,7 +189,7 @@ func (s *structure) octets(fields []int32) (shift int, encoding content.Encoding
 	x := s.x
 	for ; fieldOctets+shift < len(fields); shift++ {
 		enc, octets := fields[fieldEncoding+shift], fields[fieldOctets+shift]
-		if x.isList(enc) || !x.isNil(octets) && !isNumber(x, octets) {
+		if x.isList(enc) || isNumber(x, enc) || !x.isNil(octets) && !isNumber(x, octets) {
 			continue
 		}
 		var buf [16]byte
@@ -208,23 +227,42 @@ func (s *structure) disposition(p *content.Part, rest []int32) {
 	value := rest[at]
 	if x.isList(value) {
 		value = x.child(value)
-		s.dispositionParams = s.readParams(s.dispositionParams, x.next(value))
+		params := x.child(x.next(value))
+		if x.isString(x.next(value)) { // without a list of their own
+			params = x.next(value)
+		}
+		s.dispositionParams = s.readParams(s.dispositionParams, params)
 	}
 	var buf [32]byte
 	p.Disposition = intern(appendLower(buf[:0], x.text(value)))
 }
 
-// readParams appends a list of parameters to dst.
-func (s *structure) readParams(dst []content.Param, n int32) []content.Param {
+// readParams appends the parameters from the value key on to dst. Some servers
+// put each into a list of its own.
+func (s *structure) readParams(dst []content.Param, key int32) []content.Param {
 	x := s.x
-	for key := x.child(n); key != none; {
+	for key != none {
+		if x.isList(key) {
+			if !x.isList(x.child(key)) {
+				dst = s.readParams(dst, x.child(key))
+			}
+			key = x.next(key)
+			continue
+		}
 		value := x.next(key)
+		s.unusable = s.unusable || x.isTorn(key) || x.isTorn(value)
 		if k := x.text(key); len(k) > 0 && value != none {
 			dst = append(dst, content.Param{Key: string(k), Value: string(x.text(value))})
 		}
 		key = x.next(value)
 	}
 	return dst
+}
+
+// isTorn reports whether a value is a piece of a string that was broken by the
+// quotation marks in it: no telling what a file is called.
+func (x *lexer) isTorn(n int32) bool {
+	return n != none && x.nodes[n].kind == atom && bytes.IndexByte(x.raw(n), '"') >= 0
 }
 
 // name sets what the parameters say: the file name and the charset.
@@ -242,6 +280,8 @@ func (s *structure) name(p *content.Part) {
 // RFC 2045 for text, and octets for everything else.
 func mediaType(major, minor []byte) string {
 	switch {
+	case bytes.IndexByte(major, '/') > 0: // both in one
+		return intern(appendLower(nil, major))
 	case len(minor) > 0 && len(major) > 0:
 		var buf [128]byte
 		return intern(appendLower(append(appendLower(buf[:0], major), '/'), minor))

@@ -78,12 +78,20 @@ func (x *lexer) labels(n int32) []string {
 // first is allowed (RFC 9051, date-time).
 var dateLayouts = [...]string{
 	"_2-Jan-2006 15:04:05 -0700",
-	"2-Jan-2006 15:04:05 MST",
 	"2-Jan-2006 15:04:05",
+	"2-Jan-2006 15:04:05 -07:00",
 	"2-Jan-06 15:04:05 -0700",
 	"Mon, 2 Jan 2006 15:04:05 -0700",
 	"2 Jan 2006 15:04:05 -0700",
 	time.RFC3339,
+}
+
+// zones are the names that RFC 5322, section 4.3 has for zones: servers still
+// use them, and Go knows only those of the machine.
+var zones = map[string]string{
+	"UT": "+0000", "UTC": "+0000", "GMT": "+0000", "Z": "+0000",
+	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
+	"MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
 }
 
 // date returns a date-time in UTC. The years of RFC 9051 have four digits.
@@ -93,6 +101,13 @@ func (x *lexer) date(n int32) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	s := strings.TrimSpace(string(b))
+	if i := strings.IndexByte(s, '('); i > 0 { // a comment
+		s = strings.TrimSpace(s[:i])
+	}
+	if i := strings.LastIndexByte(s, ' '); i > 0 && zones[s[i+1:]] != "" {
+		s = s[:i+1] + zones[s[i+1:]]
+	}
+	s = strings.Replace(s, ":60 ", ":59 ", 1) // a leap second
 	for _, layout := range dateLayouts {
 		if t, err := time.Parse(layout, s); err == nil && t.Year() > 0 {
 			return t.UTC(), true
