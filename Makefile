@@ -8,7 +8,7 @@ COMMANDS = fusermount3 dovecot rsync getfattr gcc
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq
 
-.PHONY: build demo test lint setup fuzz bench clean
+.PHONY: build demo test lint setup servers fuzz bench clean
 
 build:
 	go build -o bin/imapfs ./cmd/imapfs
@@ -31,9 +31,14 @@ lint:
 	GOOS=freebsd go build ./...
 
 # Debian has the commands of root in /usr/sbin.
-setup:
+setup: servers
 	@for c in $(COMMANDS); do PATH=$$PATH:/usr/sbin command -v $$c >/dev/null || missing=1; done; \
 	test -z "$$missing" || { $(APT) update && $(APT) install -y --no-install-recommends $(PACKAGES) >/dev/null; }
+
+# Cyrus, Courier and GNU Mailutils, for the tests that run on all servers; without
+# them, those tests are skipped, or fail with CI=true.
+servers:
+	@.ci/servers || test "$$CI" != true
 
 fuzz:
 	@set -e; for p in $$(go list ./...); do \

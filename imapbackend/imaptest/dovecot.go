@@ -72,10 +72,7 @@ namespace inbox {
 func Dovecot(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	if missing := needs(); missing != "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("imaptest: %s", missing)
-		}
-		t.Skipf("imaptest: %s", missing)
+		lacking(t, missing)
 	}
 	// Not t.TempDir: that has the test's name in it, and the path of a socket
 	// holds no more than 107 bytes.
