@@ -135,7 +135,7 @@ func (s *Server) startDovecot(dir string, o *options) error {
 		s.TLSAddr = net.JoinHostPort("127.0.0.1", strconv.Itoa(tlsPort))
 	}
 	conf := filepath.Join(dir, "dovecot.conf")
-	if err := writeConf(conf, map[string]any{
+	if err := writeConf(dovecotConf, conf, map[string]any{
 		"Dir": dir, "Port": port, "TLSPort": tlsPort, "Password": s.Password, "Lines": o.lines,
 		"User": s.store.(*maildir).uid, "Group": s.store.(*maildir).gid,
 	}); err != nil {
@@ -170,12 +170,12 @@ func (s *Server) startDovecot(dir string, o *options) error {
 	return nil
 }
 
-func writeConf(name string, values map[string]any) error {
+func writeConf(conf *template.Template, name string, values map[string]any) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(dovecotConf.Execute(f, values), f.Close())
+	return errors.Join(conf.Execute(f, values), f.Close())
 }
 
 func freePort() (int, error) {

@@ -1,6 +1,6 @@
-// Package imaptest is what imapfs's tests run against: a real Dovecot, an IMAP
-// server in the process, a faulty line in front of either, and messages of
-// which the truth is known. Only _test.go files import it.
+// Package imaptest is what imapfs's tests run against: real servers, an IMAP
+// server in the process, a faulty line in front of any, and messages of which
+// the truth is known. Only _test.go files import it.
 //
 // Everything listens on 127.0.0.1 only, and ends with the test.
 package imaptest
@@ -52,8 +52,8 @@ func WithMailboxes(names ...string) Option {
 	return func(o *options) { o.mailboxes = append(o.mailboxes, names...) }
 }
 
-// WithConfig adds lines to Dovecot's configuration, behind all others:
-// "imap_capability = IMAP4rev1 IDLE" takes capabilities away. Only for Dovecot.
+// WithConfig adds lines to the configuration of a Dovecot or a Cyrus, behind all
+// others: "imap_capability = IMAP4rev1 IDLE" takes capabilities from Dovecot.
 func WithConfig(lines string) Option {
 	return func(o *options) { o.lines += lines + "\n" }
 }
@@ -77,13 +77,19 @@ func (s *Server) Create(mailbox string) {
 // Deliver puts a message into a mailbox, creating it, with date as its
 // INTERNALDATE (to the second) and with system flags such as `\Seen`. Dovecot
 // keeps the octets as they are and serves them with CRLF; the server in the
-// process serves the octets that it got.
+// process serves the octets that it got; others get CRLF.
 func (s *Server) Deliver(mailbox string, message []byte, date time.Time, flags ...string) {
 	s.t.Helper()
-	s.Create(mailbox)
-	if err := s.store.deliver(mailbox, message, date, flags); err != nil {
+	if err := s.Offer(mailbox, message, date, flags...); err != nil {
 		s.t.Fatalf("deliver to %q: %v", mailbox, err)
 	}
+}
+
+// Offer is Deliver for what a server may refuse: it returns the server's answer.
+func (s *Server) Offer(mailbox string, message []byte, date time.Time, flags ...string) error {
+	s.t.Helper()
+	s.Create(mailbox)
+	return s.store.deliver(mailbox, message, date, flags)
 }
 
 // Client returns a connection that is logged in and closed when the test ends:

@@ -17,9 +17,10 @@ import (
 
 var date = time.Date(2026, 3, 4, 9, 12, 59, 0, time.UTC)
 
-// servers runs a test on both kinds of server.
+// servers runs a test on each kind of server.
 func servers(t *testing.T, test func(t *testing.T, start func(testing.TB, ...Option) *Server)) {
 	t.Run("dovecot", func(t *testing.T) { test(t, Dovecot) })
+	t.Run("cyrus", func(t *testing.T) { test(t, Cyrus) })
 	t.Run("memory", func(t *testing.T) { test(t, Memory) })
 }
 
@@ -78,6 +79,9 @@ func TestDeliverBareLF(t *testing.T) {
 func TestMailboxes(t *testing.T) {
 	servers(t, func(t *testing.T, start func(testing.TB, ...Option) *Server) {
 		want := []string{"100% sure", "A&B", "Archive/2019", "a.b", "с/受信箱 📁", "50%41"}
+		if strings.HasSuffix(t.Name(), "/cyrus") { // which has no "%" in names
+			want = want[1:5]
+		}
 		s := start(t, WithMailboxes(want...))
 		for _, name := range want {
 			s.Deliver(name, []byte("Subject: in "+name+"\r\n\r\n"), date)
