@@ -90,6 +90,7 @@ type Client struct {
 	// mailboxes is how many the account had when they were last listed.
 	mailboxes atomic.Int64
 	alerts    alerts
+	numbering numbering
 }
 
 var _ cache.Source = (*Client)(nil)

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -27,6 +28,9 @@ type session struct {
 
 	compressed bool // COMPRESS is on (RFC 4978)
 	resyncs    bool // QRESYNC is on (RFC 7162)
+
+	numbering *numbering    // the client's
+	recent    atomic.Uint32 // messages with \Recent, as last told
 
 	users    int         // operations that use it
 	reserved *waiter     // who gets it next; nobody else joins its users
@@ -99,6 +103,8 @@ func (c *Client) dial(ctx context.Context, hooks guard.Hooks, token string, comp
 		}
 		nc = secure
 	}
+	s := &session{numbering: &c.numbering}
+	hooks.Recent = s.recent.Store
 	conn := guard.New(nc, guard.Options{FirstByte: firstByte, Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
 	p := guard.Prologue{
 		Address: o.Address,
@@ -118,17 +124,18 @@ func (c *Client) dial(ctx context.Context, hooks guard.Hooks, token string, comp
 		conn.Close()
 		return nil, o.unreachableBy(ctx, err)
 	}
-	s := &session{conn: conn, engine: imapclient.New(conn, nil), caps: caps}
+	s.conn, s.engine, s.caps = conn, imapclient.New(conn, nil), caps
 	s.compressed, s.resyncs = conn.Compressed(), conn.Enabled("QRESYNC")
 	return s, nil
 }
 
 func (s *session) has(capability string) bool { return slices.Contains(s.caps, capability) }
 
-// examine opens a mailbox read-only. The caller is the session's only user.
-func (s *session) examine(ctx context.Context, id cache.ID) (cache.State, error) {
+// open opens a mailbox as it is told. The caller is the session's only user.
+func (s *session) open(ctx context.Context, id cache.ID, readOnly bool) (cache.State, error) {
 	name := s.engineName(id)
-	options := &imap.SelectOptions{ReadOnly: true, CondStore: s.has("CONDSTORE")}
+	s.recent.Store(0)
+	options := &imap.SelectOptions{ReadOnly: readOnly, CondStore: s.has("CONDSTORE")}
 	data, err := await(ctx, func() (*imap.SelectData, error) { return s.engine.Select(name, options).Wait() })
 	var refusal *imap.Error
 	if errors.As(err, &refusal) && refusal.Type == imap.StatusResponseTypeNo && refusal.Code == "" {

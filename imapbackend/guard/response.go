@@ -199,6 +199,9 @@ func (c *Conn) writeRecent(n uint32) bool {
 	if n == noNumber {
 		return false
 	}
+	if c.hooks.Recent != nil {
+		c.hooks.Recent(n)
+	}
 	c.putNumber(uint64(n))
 	c.put(" RECENT")
 	return true
