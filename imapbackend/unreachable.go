@@ -135,7 +135,7 @@ func (o *Options) unreachableBy(ctx context.Context, err error) error {
 // kindOfConnect is the kind of an error of connecting.
 func kindOfConnect(err error) error {
 	if errors.Is(err, guard.ErrAuth) {
-		return cache.ErrPermission
+		return cache.ErrLogin
 	}
 	var st guard.Status
 	if errors.As(err, &st) && codes[st.Code] != nil {
