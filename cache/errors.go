@@ -1,6 +1,9 @@
 package cache
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The kinds of failure that a Source and an Account report, to be told apart
 // with errors.Is. What wraps them says which operation failed on what. Besides
@@ -14,6 +17,8 @@ var (
 	ErrStale = errors.New("was removed on the server")
 	// ErrPermission: the server refuses access (RFC 5530: NOPERM; RFC 4314).
 	ErrPermission = errors.New("refused by the server")
+	// ErrLogin is the ErrPermission of a server that does not let us in at all.
+	ErrLogin = fmt.Errorf("login %w", ErrPermission)
 	// ErrOffline: the server cannot be reached, and the answer is not cached.
 	ErrOffline = errors.New("server not reachable")
 	// ErrProtocol: the server broke the protocol, or refused for a reason that

@@ -12,36 +12,32 @@ import (
 )
 
 // errnos is the one place where failures become errnos; the first that an
-// error is counts.
+// error is counts. quiet are those that are no failure here, or have been logged
+// once where they happened: a walk would log them for every file.
 var errnos = []struct {
 	kind  error
 	errno syscall.Errno
+	quiet bool
 }{
-	{context.Canceled, syscall.EINTR},
-	{context.DeadlineExceeded, syscall.ETIMEDOUT},
-	{cache.ErrNotExist, syscall.ENOENT},
-	{cache.ErrStale, syscall.ESTALE},
-	{cache.ErrPermission, syscall.EACCES},
-	{cache.ErrOffline, syscall.ENETUNREACH},
-	{cache.ErrTooLarge, syscall.EFBIG},
-	{cache.ErrContent, syscall.EIO},
-	{cache.ErrProtocol, syscall.EIO},
+	{context.Canceled, syscall.EINTR, true},
+	{context.DeadlineExceeded, syscall.ETIMEDOUT, true},
+	{cache.ErrNotExist, syscall.ENOENT, true},
+	{cache.ErrStale, syscall.ESTALE, true},
+	{cache.ErrLogin, syscall.EACCES, true},
+	{cache.ErrPermission, syscall.EACCES, false},
+	{cache.ErrOffline, syscall.ENETUNREACH, true},
+	{cache.ErrTooLarge, syscall.EFBIG, false},
+	{cache.ErrContent, syscall.EIO, false},
+	{cache.ErrProtocol, syscall.EIO, false},
 }
 
-func errno(err error) syscall.Errno {
+func errno(err error) (e syscall.Errno, quiet bool) {
 	for _, e := range errnos {
 		if errors.Is(err, e.kind) {
-			return e.errno
+			return e.errno, e.quiet
 		}
 	}
-	return syscall.EIO
-}
-
-// quiet are errnos of what is no failure here, or has been logged once where it
-// happened: a walk would log it for every file.
-var quiet = map[syscall.Errno]bool{
-	syscall.EINTR: true, syscall.ENOENT: true, syscall.ESTALE: true,
-	syscall.ENETUNREACH: true, syscall.ETIMEDOUT: true,
+	return syscall.EIO, false
 }
 
 // status turns a failure into the kernel's answer, and logs what a person
@@ -50,9 +46,9 @@ func (f *FS) status(op string, err error) fuse.Status {
 	if err == nil {
 		return fuse.OK
 	}
-	e := errno(err)
+	e, quiet := errno(err)
 	level := slog.LevelWarn
-	if quiet[e] {
+	if quiet {
 		level = slog.LevelDebug
 	}
 	f.opts.Log.Log(context.Background(), level, op+" failed", "errno", e.Error(), "error", err)

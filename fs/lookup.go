@@ -139,7 +139,7 @@ func (f *FS) mailboxChild(ctx context.Context, parent node, name string) (n node
 		return node{}, false, err
 	}
 	m, err := box.Message(ctx, uid)
-	if errno(err) == syscall.ENOENT && err != nil {
+	if e, _ := errno(err); e == syscall.ENOENT && err != nil {
 		return node{}, false, nil
 	}
 	if err != nil || messageName(m) != stem {

@@ -175,7 +175,7 @@ func (o *Options) withoutToken(ctx context.Context, err error) error {
 // kindOfConnect is the kind of an error of connecting.
 func kindOfConnect(err error) error {
 	if errors.Is(err, guard.ErrAuth) || errors.Is(err, guard.ErrImpostor) {
-		return cache.ErrPermission
+		return cache.ErrLogin
 	}
 	var st guard.Status
 	if errors.As(err, &st) && codes[st.Code] != nil {

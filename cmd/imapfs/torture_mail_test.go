@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"math/rand"
 	"os"
 	"path/filepath"
@@ -167,28 +169,34 @@ func same(got, want map[string]content) error {
 	return nil
 }
 
-// rangeReader reads ranges here and there in large files that stay open.
+// rangeReader reads here and there: ranges of large files, which stay open, and
+// other files whole.
 type rangeReader struct {
 	random *rand.Rand
-	names  []string
-	files  map[string]*os.File
 	dir    string
-	large  map[string][]byte
+	of     *originals
+	large  []string // names, sorted
+	all    []string
+	files  map[string]*os.File
 	wrong  string // what was not exact, "" if everything was
 }
 
 func (w *originals) reader(dir string, seed int64) *rangeReader {
-	r := &rangeReader{random: rand.New(rand.NewSource(seed)), files: make(map[string]*os.File), dir: dir, large: w.large}
-	for name := range w.large {
-		r.names = append(r.names, name)
+	return &rangeReader{
+		random: rand.New(rand.NewSource(seed)), dir: dir, of: w, files: make(map[string]*os.File),
+		large: slices.Sorted(maps.Keys(w.large)), all: slices.Sorted(maps.Keys(w.parts)),
 	}
-	slices.Sort(r.names)
-	return r
+}
+
+func (r *rangeReader) close() {
+	for _, f := range r.files {
+		f.Close()
+	}
 }
 
 // read reads one range. The error is that of the read.
 func (r *rangeReader) read() error {
-	name := r.names[r.random.Intn(len(r.names))]
+	name := r.large[r.random.Intn(len(r.large))]
 	f := r.files[name]
 	if f == nil {
 		var err error
@@ -197,7 +205,7 @@ func (r *rangeReader) read() error {
 		}
 		r.files[name] = f
 	}
-	want := r.large[name]
+	want := r.of.large[name]
 	off := r.random.Intn(len(want))
 	p := make([]byte, min(1+r.random.Intn(64<<10), len(want)-off))
 	if err := uncache(f); err != nil {
@@ -207,14 +215,26 @@ func (r *rangeReader) read() error {
 	if !bytes.Equal(p[:n], want[off:off+n]) {
 		r.wrong = fmt.Sprintf("%s: %d bytes from %d are not its own", name, n, off)
 	}
-	if err == nil && n < len(p) {
-		return errors.New("short read")
+	if errors.Is(err, io.EOF) {
+		r.wrong = fmt.Sprintf("%s ends at %d", name, off+n)
 	}
 	return err
 }
 
-func (r *rangeReader) close() {
-	for _, f := range r.files {
-		f.Close()
+// whole reads one file.
+func (r *rangeReader) whole() error {
+	name := r.all[r.random.Intn(len(r.all))]
+	f, err := os.Open(filepath.Join(r.dir, name))
+	if err != nil {
+		return err
 	}
+	defer f.Close()
+	if err := uncache(f); err != nil {
+		return err
+	}
+	data, err := io.ReadAll(f)
+	if err == nil && describe(data) != r.of.parts[name] {
+		r.wrong = fmt.Sprintf("%s has %d bytes that are not its own", name, len(data))
+	}
+	return err
 }

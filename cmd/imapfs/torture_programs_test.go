@@ -44,6 +44,7 @@ func (x *torture) run(want *originals) *programs {
 	p.close = reader.close
 	p.loop("pread", func() {
 		p.complain(reader.read())
+		p.complain(reader.whole())
 		if reader.wrong != "" {
 			x.Error(reader.wrong)
 			reader.wrong = ""
@@ -133,7 +134,7 @@ func (p *programs) command(dir string, args ...string) (out, complaints string, 
 // the second group, what is never true of this mail. tar says that a file shrank
 // also where a read fails of which some bytes have come.
 var reasons = regexp.MustCompile(`(Network is unreachable|Connection timed out|Input/output error|File shrank)|` +
-	`(No such file|Stale file handle|Permission denied|Interrupted|File removed|changed as we read|vanished|Not a directory|File too large|Invalid)`)
+	`(No such file|No data available|Stale file handle|Permission denied|Interrupted|File removed|changed as we read|vanished|Not a directory|File too large|Invalid)`)
 
 // judge looks at what a program complained of, and at the files of which it did
 // not: got is what it read, and what is missing of want must have a reason.
