@@ -14,8 +14,6 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,22 +109,9 @@ passdb {
 // TestAccessToken signs in at a Dovecot that asks an authorization server about
 // tokens (RFC 7662). One that was refused is asked for anew, once.
 func TestAccessToken(t *testing.T) {
-	authorization := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token := r.FormValue("token")
-		if token == "" {
-			_, token, _ = strings.Cut(r.Header.Get("Authorization"), " ")
-		}
-		active := strings.HasPrefix(token, "good")
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"active":%v,"username":"alice"}`, active)
+	s := imaptest.Dovecot(t, imaptest.WithConfig(patient), imaptest.WithAccessTokens(t, func(token string) bool {
+		return strings.HasPrefix(token, "good")
 	}))
-	t.Cleanup(authorization.Close)
-	name := filepath.Join(t.TempDir(), "oauth2.conf")
-	open(t, filepath.Dir(name))
-	if err := os.WriteFile(name, []byte("introspection_mode = post\nintrospection_url = "+authorization.URL+"/\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s := imaptest.Dovecot(t, imaptest.WithConfig(patient), imaptest.WithConfig("auth_mechanisms = plain xoauth2 oauthbearer\npassdb {\n driver = oauth2\n mechanisms = xoauth2 oauthbearer\n args = "+name+"\n}"))
 	for _, mechanism := range []string{"OAUTHBEARER", "XOAUTH2"} {
 		var mu sync.Mutex
 		var refusals []string
@@ -161,16 +146,6 @@ func TestAccessToken(t *testing.T) {
 		o.Token = func(context.Context, string) (string, error) { return "", errors.New("no luck") }
 		if _, _, err := signIn(t, o); !errors.Is(err, ErrNoToken) || !errors.Is(err, cache.ErrOffline) {
 			t.Error(err)
-		}
-	}
-}
-
-// open lets Dovecot's processes into a test's directory.
-func open(t *testing.T, dir string) {
-	t.Helper()
-	for ; len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
 		}
 	}
 }
