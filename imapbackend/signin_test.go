@@ -2,26 +2,15 @@ package imapbackend
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"imapfs/cache"
 	"imapfs/imapbackend/imaptest"
@@ -74,20 +63,18 @@ func TestPasswordMechanisms(t *testing.T) {
 // TestClientCertificate signs in with EXTERNAL, and with a password where a
 // server wants the certificate as well.
 func TestClientCertificate(t *testing.T) {
-	ca, issue := authority(t)
-	s := imaptest.Dovecot(t, imaptest.WithTLS(), imaptest.WithConfig(patient), imaptest.WithConfig(fmt.Sprintf(`auth_mechanisms = external plain
-ssl_ca = <%s
-ssl_verify_client_cert = yes
-ssl_require_crl = no
-auth_ssl_username_from_cert = yes
-passdb {
-  driver = static
-  mechanisms = external
-  args = nopassword
-}`, ca)))
+	option, issue := imaptest.WithClientCertificates(t)
+	s := imaptest.Dovecot(t, imaptest.WithTLS(), imaptest.WithConfig(patient), option)
+	pair := func(user string) []tls.Certificate {
+		pair, err := tls.LoadX509KeyPair(issue(user))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []tls.Certificate{pair}
+	}
 	for _, security := range []Security{ImplicitTLS, StartTLS} {
 		config := trusting(t, s)
-		config.Certificates = []tls.Certificate{issue("alice")}
+		config.Certificates = pair("alice")
 		o := Options{Address: s.TLSAddr, Security: security, TLS: config, Username: "alice"}
 		if security == StartTLS {
 			o.Address = s.Addr
@@ -101,7 +88,7 @@ passdb {
 			t.Error(err)
 		}
 		o.Password, o.Mechanism = "", ""
-		config.Certificates = []tls.Certificate{issue("bob")}
+		config.Certificates = pair("bob")
 		if _, _, err := signIn(t, o); !errors.Is(err, ErrCertificate) || !errors.Is(err, cache.ErrPermission) {
 			t.Errorf("with bob's: %v", err)
 		}
@@ -111,22 +98,9 @@ passdb {
 // TestAccessToken signs in at a Dovecot that asks an authorization server about
 // tokens (RFC 7662). One that was refused is asked for anew, once.
 func TestAccessToken(t *testing.T) {
-	authorization := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token := r.FormValue("token")
-		if token == "" {
-			_, token, _ = strings.Cut(r.Header.Get("Authorization"), " ")
-		}
-		active := strings.HasPrefix(token, "good")
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"active":%v,"username":"alice"}`, active)
+	s := imaptest.Dovecot(t, imaptest.WithConfig(patient), imaptest.WithAccessTokens(t, func(token string) bool {
+		return strings.HasPrefix(token, "good")
 	}))
-	t.Cleanup(authorization.Close)
-	name := filepath.Join(t.TempDir(), "oauth2.conf")
-	open(t, filepath.Dir(name))
-	if err := os.WriteFile(name, []byte("introspection_mode = post\nintrospection_url = "+authorization.URL+"/\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s := imaptest.Dovecot(t, imaptest.WithConfig(patient), imaptest.WithConfig("auth_mechanisms = plain xoauth2 oauthbearer\npassdb {\n driver = oauth2\n mechanisms = xoauth2 oauthbearer\n args = "+name+"\n}"))
 	for _, mechanism := range []string{"OAUTHBEARER", "XOAUTH2"} {
 		var mu sync.Mutex
 		var refusals []string
@@ -165,16 +139,6 @@ func TestAccessToken(t *testing.T) {
 	}
 }
 
-// open lets Dovecot's processes into a test's directory.
-func open(t *testing.T, dir string) {
-	t.Helper()
-	for ; len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // trusting is a configuration that trusts the server.
 func trusting(t *testing.T, s *imaptest.Server) *tls.Config {
 	t.Helper()
@@ -187,43 +151,4 @@ func trusting(t *testing.T, s *imaptest.Server) *tls.Config {
 		t.Fatal("no certificate")
 	}
 	return &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}
-}
-
-// authority makes one that issues client certificates, and writes its own.
-func authority(t *testing.T) (file string, issue func(user string) tls.Certificate) {
-	t.Helper()
-	serial := int64(0)
-	template := func(name string) *x509.Certificate {
-		serial++
-		return &x509.Certificate{
-			SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name},
-			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-		}
-	}
-	sign := func(cert, parent *x509.Certificate, signer *ecdsa.PrivateKey) ([]byte, *ecdsa.PrivateKey) {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if signer == nil {
-			signer = key
-		}
-		der, err := x509.CreateCertificate(rand.Reader, cert, parent, &key.PublicKey, signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return der, key
-	}
-	root := template("authority")
-	root.ExtKeyUsage, root.IsCA, root.BasicConstraintsValid, root.KeyUsage = nil, true, true, x509.KeyUsageCertSign
-	der, rootKey := sign(root, root, nil)
-	file = filepath.Join(t.TempDir(), "clients.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return file, func(user string) tls.Certificate {
-		der, key := sign(template(user), root, rootKey)
-		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	}
 }

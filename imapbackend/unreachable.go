@@ -82,10 +82,8 @@ var reasons = []struct {
 		why := strings.TrimPrefix(err.Error(), ErrNoLogin.Error()+": ")
 		return fmt.Sprintf("%s offers no way to sign in on this connection (%s)", o.Address, why)
 	}},
-	{matches[tls.AlertError](nil), func(o *Options, err error) string {
-		var alert tls.AlertError
-		errors.As(err, &alert)
-		return fmt.Sprintf("%s ends TLS: %v", o.Address, alert)
+	{func(err error) bool { return alert(err) != nil }, func(o *Options, err error) string {
+		return fmt.Sprintf("%s ends TLS: %v", o.Address, alert(err))
 	}},
 	{matches[error](io.ErrUnexpectedEOF), say("%s closed the connection")},
 	{matches[error](io.EOF), say("%s closed the connection")},
@@ -97,6 +95,14 @@ func matches[T error](target error) func(error) bool {
 	return func(err error) bool {
 		return (target == nil || errors.Is(err, target)) && errors.As(err, new(T))
 	}
+}
+
+// alert is what the other side of TLS complains of, nil if it does not.
+func alert(err error) error {
+	if op := new(net.OpError); errors.As(err, &op) && op.Op == "remote error" {
+		return op.Err
+	}
+	return nil
 }
 
 func say(format string) func(*Options, error) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,24 +28,26 @@ func secretCommand(ctx context.Context, command, what string, terminal bool) (st
 	cmd.Stdout = &out
 	err := cmd.Run()
 	switch {
-	case errors.Is(err, errTooLong):
+	case out.full:
 		return "", fmt.Errorf("the %s printed over %d bytes", what, maxPassword)
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		return "", fmt.Errorf("the %s failed: %w", what, err)
 	}
-	return firstLine(out.Bytes(), "the "+what+" printed nothing")
+	return firstLine(out.text, "the "+what+" printed nothing")
 }
 
-var errTooLong = errors.New("too long")
-
-// secretOutput is bounded.
-type secretOutput struct{ bytes.Buffer }
+// secretOutput is bounded. (It embeds no bytes.Buffer, whose ReadFrom is not.)
+type secretOutput struct {
+	text []byte
+	full bool
+}
 
 func (o *secretOutput) Write(p []byte) (int, error) {
-	if o.Len()+len(p) > maxPassword {
-		return 0, errTooLong
+	if o.full = len(o.text)+len(p) > maxPassword; o.full {
+		return 0, errors.New("too long")
 	}
-	return o.Buffer.Write(p)
+	o.text = append(o.text, p...)
+	return len(p), nil
 }
 
 // askToken gets the first access token, if it is not there, while there is a

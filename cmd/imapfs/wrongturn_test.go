@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -103,6 +104,58 @@ func TestWrongTurns(t *testing.T) {
 			c.source, c.flags = "imaps://alice@"+address, []string{"--tls-ca", ca}
 		}, "is valid from 2016-03-04 to 2017-03-04 only"},
 
+		{"a server of old", func(t *testing.T, c *turn) {
+			address, ca := tlsServer(t, func(*x509.Certificate) {}, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 })
+			c.source, c.flags = "imaps://alice@"+address, []string{"--tls-ca", ca}
+		}, "protocol version"},
+		{"a server that ends TLS", func(t *testing.T, c *turn) {
+			address, ca := tlsServer(t, func(*x509.Certificate) {}, func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert })
+			c.source, c.flags = "imaps://alice@"+address, []string{"--tls-ca", ca}
+		}, "ends TLS: "},
+
+		{"an unknown mechanism", func(t *testing.T, c *turn) { c.flags = []string{"--auth", "cram-md5"} }, "--auth CRAM-MD5: it is one of EXTERNAL, OAUTHBEARER"},
+		{"a mechanism that is not offered", func(t *testing.T, c *turn) { c.flags = []string{"--auth", "scram-sha-256"} }, "offers no way to sign in on this connection (SCRAM-SHA-256 is not offered, the server offers PLAIN)"},
+		{"a mechanism for tokens", func(t *testing.T, c *turn) { c.flags = []string{"--auth", "XOAUTH2"} }, "--oauth-token-command is missing"},
+		{"a mechanism for certificates", func(t *testing.T, c *turn) { c.flags = []string{"--auth", "EXTERNAL"} }, "--tls-cert is missing"},
+		{"a mechanism for passwords", func(t *testing.T, c *turn) {
+			c.flags = []string{"--auth", "PLAIN", "--oauth-token-command", "echo x"}
+		}, "--auth PLAIN takes a password"},
+		{"two secrets", func(t *testing.T, c *turn) {
+			c.flags = []string{"--password-command", "echo x", "--oauth-token-command", "echo x"}
+		}, "give one of them"},
+		{"a token command that fails", func(t *testing.T, c *turn) { c.flags = []string{"--oauth-token-command", "exit 7"} }, "token command failed: exit status 7"},
+		{"tokens for a server without", func(t *testing.T, c *turn) { c.flags = []string{"--oauth-token-command", "echo x"} }, "the server offers PLAIN"},
+		{"a token that is refused", func(t *testing.T, c *turn) {
+			c.flags = []string{"--oauth-token-command", "echo ya29.secret"}
+			c.source = "imap://alice@" + listen(t, func(conn net.Conn) {
+				io.WriteString(conn, "* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR] hello\r\n")
+				lines := bufio.NewScanner(conn)
+				lines.Scan()
+				io.WriteString(conn, "+ eyJzdGF0dXMiOiI0MDAifQ==\r\n")
+				lines.Scan()
+				io.WriteString(conn, "P1 NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)\r\n")
+			})
+		}, `does not let alice in by XOAUTH2 ("Invalid credentials (Failure)", status 400); check user name and --oauth-token-command`},
+		{"an impostor", func(t *testing.T, c *turn) {
+			c.source = "imap://alice@" + listen(t, func(conn net.Conn) {
+				io.WriteString(conn, "* OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-256 AUTH=PLAIN SASL-IR] hello\r\n")
+				bufio.NewScanner(conn).Scan()
+				io.WriteString(conn, "P1 OK in\r\n")
+			})
+		}, "does not prove that it knows the password, and may be an impostor"},
+		{"a key for all", func(t *testing.T, c *turn) {
+			key := filepath.Join(t.TempDir(), "key")
+			write(t, key, "key")
+			if err := os.Chmod(key, 0o640); err != nil {
+				t.Fatal(err)
+			}
+			c.flags = []string{"--tls-cert", secure.CAFile, "--tls-key", key}
+		}, "can be read by others: chmod 600"},
+		{"a certificate without its key", func(t *testing.T, c *turn) { c.flags = []string{"--tls-cert", secure.CAFile} }, "--tls-cert, --tls-key: tls: "},
+		{"a key without its certificate", func(t *testing.T, c *turn) { c.flags = []string{"--tls-key", secure.CAFile} }, "--tls-cert is missing"},
+		{"a certificate without TLS", func(t *testing.T, c *turn) {
+			c.flags = []string{"--tls-cert", secure.CAFile, "--insecure-plaintext"}
+		}, "there is no TLS"},
 		{"no authority", func(t *testing.T, c *turn) { c.flags = []string{"--tls-ca", os.DevNull} }, "no certificate"},
 		{"an unknown option", func(t *testing.T, c *turn) { c.flags = []string{"-o", "rw,colour=red"} }, "-o colour=red: there is no such option"},
 		{"an unknown layout", func(t *testing.T, c *turn) { c.flags = []string{"--layout", "flat"} }, "--layout flat"},
@@ -218,7 +271,7 @@ func listen(t testing.TB, serve func(net.Conn)) (address string) {
 }
 
 // tlsServer listens with a certificate, which is in the file ca.
-func tlsServer(t testing.TB, change func(*x509.Certificate)) (address, ca string) {
+func tlsServer(t testing.TB, change func(*x509.Certificate), configure ...func(*tls.Config)) (address, ca string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -237,5 +290,8 @@ func tlsServer(t testing.TB, change func(*x509.Certificate)) (address, ca string
 	ca = filepath.Join(t.TempDir(), "ca.pem")
 	write(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	for _, f := range configure {
+		f(config)
+	}
 	return listen(t, func(conn net.Conn) { tls.Server(conn, config).Handshake() }), ca
 }

@@ -153,7 +153,10 @@ func (c *Conn) settle(p Prologue) error {
 		if err != nil && st.Type == "" {
 			return err
 		}
-		if cmd == "COMPRESS DEFLATE" && st.Type == "OK" {
+		switch name, _, _ := strings.Cut(cmd, " "); {
+		case name == "ENABLE" && st.Type != "OK":
+			enable = nil
+		case name == "COMPRESS" && st.Type == "OK":
 			c.compress()
 		}
 	}
