@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,22 @@ func FuzzMailbox(f *testing.F) {
 		engine.Subscribe(decoded)
 		if got, want := <-sent, "T1 SUBSCRIBE "+string(appendQuoted(nil, []byte(name)))+"\r\n"; got != want {
 			t.Errorf("the engine sends %q for %q", got, name)
+		}
+	})
+}
+
+// FuzzSearch: what passes for a result is UIDs, not too many.
+func FuzzSearch(f *testing.F) {
+	for _, s := range []string{" 3 1 2 (MODSEQ 4)", ` (TAG "G1") UID ALL 4:1,9 MIN 1`, " UID ALL 1:4294967295", " (TAG G1) ALL (1)", " ALL 1:*", " ALL"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		plain, _ := (&lexer{b: b}).result()
+		extended, _ := (&lexer{b: b}).extendedResult("G1")
+		for _, uids := range [][]uint32{plain, extended} {
+			if len(uids) > maxFound || slices.Contains(uids, 0) {
+				t.Errorf("%d UIDs, some of them 0", len(uids))
+			}
 		}
 	})
 }

@@ -182,7 +182,7 @@ func (c *Conn) item(r *reply, item Item, isUID bool) {
 		gmail(m).Thread, _ = x.number(v, math.MaxUint64)
 	case HaveLabels:
 		if ok && (x.isList(v) || x.isNil(v)) {
-			gmail(m).Labels = cache.LabelsOf(x.labels(v))
+			gmail(m).Labels = cache.LabelsOf(x.labels(v, c.utf8))
 		}
 	default:
 		if uid, ok := x.number(v, math.MaxUint32); ok && isUID && m.UID == 0 {

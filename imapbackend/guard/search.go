@@ -43,11 +43,11 @@ func (c *Conn) Search(ctx context.Context, keys string, extended bool) (uids []u
 			}
 		}
 		readable = readable && ok && len(found)+len(some) <= maxFound
+		if readable && found == nil {
+			found = []uint32{}
+		}
 		if readable {
 			found = append(found, some...)
-			if found == nil {
-				found = []uint32{}
-			}
 		}
 		return true
 	}

@@ -23,7 +23,6 @@ func TestSearch(t *testing.T) {
 		{"ESEARCH with more", `* esearch (tag "%T") uid all 1 PARTIAL (1:100 3,4) RELEVANCY (4) modseq 5`, "[1]"},
 		{"the last UIDs", `* ESEARCH (TAG "%T") UID ALL 4294967294:4294967295`, "[4294967294 4294967295]"},
 		{"too many", `* ESEARCH (TAG "%T") UID ALL 1:4294967295`, "error"},
-		{"too many in all", `* ESEARCH (TAG "%T") UID ALL 1:33554432` + "\r\n* SEARCH 33554433", "error"},
 		{"bad number", "* SEARCH 1 x 3", "error"},
 		{"bad number, then good", "* SEARCH 1 x 3\r\n* SEARCH 1 3", "error"},
 		{"zero", "* SEARCH 0", "error"},
@@ -62,7 +61,7 @@ func TestSearch(t *testing.T) {
 // TestSearchMillion has the answers of a mailbox of a million messages, in both
 // forms and orders, and one that is longer than any line may be.
 func TestSearchMillion(t *testing.T) {
-	const million = 1_000_000
+	const million = 1_000_000 // the most that a listing is made for
 	var up, down bytes.Buffer
 	up.WriteString("* SEARCH")
 	for i := range million {

@@ -56,9 +56,9 @@ func (x *lexer) flags(n int32) []string {
 	return slices.Compact(flags)
 }
 
-// labels returns Gmail's labels, decoded to UTF-8. System labels begin with a
-// backslash, as flags do.
-func (x *lexer) labels(n int32) []string {
+// labels returns Gmail's labels, decoded to UTF-8, which they are in already
+// under UTF8=ACCEPT. System labels begin with a backslash, as flags do.
+func (x *lexer) labels(n int32, isUTF8 bool) []string {
 	var labels []string
 	for l := x.child(n); l != none && len(labels) < maxLabels; l = x.next(l) {
 		b := x.text(l)
@@ -66,7 +66,7 @@ func (x *lexer) labels(n int32) []string {
 			continue
 		}
 		label, ok := decodeUTF7(b)
-		if !ok {
+		if !ok || isUTF8 {
 			label = string(b)
 		}
 		labels = append(labels, visible(label))
