@@ -103,7 +103,7 @@ func TestLargeAttachment(t *testing.T) {
 		if err != nil || !bytes.Equal(all, data) {
 			t.Errorf("the whole is wrong: %d bytes, %v", len(all), err)
 		}
-	})
+	}, "memory") // it copies all of the message for each block of it
 }
 
 // TestIrregularInside reads a large part whose ends lie on a grid and whose

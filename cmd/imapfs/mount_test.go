@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,16 +19,24 @@ import (
 	"imapfs/imapbackend/imaptest"
 )
 
-// servers are what every mount test runs against.
+// servers are what most mount tests run against; TestOtherServers has further
+// ones.
 var servers = map[string]func(testing.TB, ...imaptest.Option) *imaptest.Server{
+	"cyrus":   imaptest.Cyrus,
 	"dovecot": imaptest.Dovecot,
 	"memory":  imaptest.Memory,
 }
 
-// onServers runs a test on each kind of server.
-func onServers(t *testing.T, test func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server)) {
+// onServers runs a test on each kind of server, but for those named, all at once.
+func onServers(t *testing.T, test func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server), except ...string) {
 	for name, start := range servers {
-		t.Run(name, func(t *testing.T) { test(t, start) })
+		if slices.Contains(except, name) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, start)
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,10 +21,13 @@ import (
 
 var sampleDate = time.Date(2026, 3, 4, 9, 12, 59, 0, time.UTC)
 
-// misread are the samples whose structure or names go-imap's in-memory server
-// tells otherwise than the message does: it knows no default type within
-// multipart/digest, and decodes file names itself.
-var misread = []string{"digest", "encoded names", "hostile names"}
+// misread are the samples of which a server tells something else than the
+// message holds, by server.
+var misread = map[string][]string{
+	// It knows no default type within multipart/digest, and decodes file names
+	// itself.
+	"memory": {"digest", "encoded names", "hostile names"},
+}
 
 // deliverSamples fills INBOX, and returns what an eml-layout mount must show
 // there, and what a parts-layout mount must, by path and content.
@@ -73,11 +77,7 @@ func compare(t *testing.T, got, want map[string]string) {
 func TestTree(t *testing.T) {
 	onServers(t, func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server) {
 		s := start(t)
-		var except []string
-		if strings.HasSuffix(t.Name(), "/memory") {
-			except = misread
-		}
-		eml, parts := deliverSamples(s, except...)
+		eml, parts := deliverSamples(s, misread[path.Base(t.Name())]...)
 		asParts := mountAt(t, s, s.Addr)
 		asEML := mountAt(t, s, s.Addr, func(c *mountConfig) { c.layout = "eml" })
 		for dir, want := range map[string]map[string]string{
@@ -176,30 +176,52 @@ func TestTools(t *testing.T) {
 		if out := sh(`grep -rl Hello "$M/INBOX"`); strings.Count(out, "\n") < 3 {
 			t.Errorf("grep -r finds %q", out)
 		}
-		for _, layout := range []string{"parts", "eml"} {
-			sh(`rsync -aX "$M/.imapfs/` + layout + `/" "$C/` + layout + `/"`)
-			if out := sh(`rsync -aXi "$M/.imapfs/` + layout + `/" "$C/` + layout + `/"`); out != "" {
-				t.Errorf("%s: the second rsync finds something to do:\n%s", layout, out)
-			}
-			sh(`diff -r "$M/.imapfs/` + layout + `" "$C/` + layout + `"`)
-		}
+		rsyncTwice(t, dir, copies)
 		sh(`tar -C "$M" -cf "$C/all.tar" . && mkdir "$C/tar" && tar -C "$C/tar" -xf "$C/all.tar" && diff -r "$M" "$C/tar"`)
 		sh(`cp -r "$M/INBOX" "$C/cp" && diff -r "$M/INBOX" "$C/cp"`)
 		sh(`find "$M" -ls && du -s "$M" && ls -lR "$M"`)
 		if out := sh(`du -s --apparent-size -B1 "$M/INBOX" | cut -f1`); out == "0\n" {
 			t.Error("du finds nothing")
 		}
-
-		unseen := &imap.SearchCriteria{Flag: []imap.Flag{imap.FlagSeen}}
-		client := s.Client()
-		if _, err := client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
-			t.Fatal(err)
-		}
-		data, err := client.UIDSearch(unseen, nil).Wait()
-		if err != nil || len(data.AllUIDs()) > 0 {
-			t.Errorf("marked as read: %v %v", data.AllUIDs(), err)
-		}
+		unread(t, s)
 	})
+}
+
+// rsyncTwice copies both layouts, and fails where the second time finds something
+// to do or the copy is another than the mount.
+func rsyncTwice(t *testing.T, dir, copies string) {
+	t.Helper()
+	rsync := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command("rsync", args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("rsync %v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	for _, layout := range []string{"parts", "eml"} {
+		from, to := dir+"/.imapfs/"+layout+"/", filepath.Join(copies, layout)+"/"
+		rsync("-aX", from, to)
+		if out := rsync("-aXi", from, to); out != "" {
+			t.Errorf("%s: the second rsync finds something to do:\n%s", layout, out)
+		}
+		if out, err := exec.Command("diff", "-r", from, to).CombinedOutput(); err != nil {
+			t.Errorf("%s: the copy differs: %v\n%s", layout, err, out)
+		}
+	}
+}
+
+// unread fails where a message of INBOX was marked as read.
+func unread(t *testing.T, s *imaptest.Server) {
+	t.Helper()
+	client := s.Client()
+	if _, err := client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := client.UIDSearch(&imap.SearchCriteria{Flag: []imap.Flag{imap.FlagSeen}}, nil).Wait()
+	if err != nil || len(seen.AllUIDs()) > 0 {
+		t.Errorf("marked as read: %v %v", seen.AllUIDs(), err)
+	}
 }
 
 // TestXattrs reads the attributes of each kind of file.

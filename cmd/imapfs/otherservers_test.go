@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/emersion/go-imap/v2"
+
+	"imapfs/imapbackend/imaptest"
+)
+
+// otherServers have one test for all, for the sake of its time.
+var otherServers = map[string]func(testing.TB, ...imaptest.Option) *imaptest.Server{
+	"dovecot-imap4rev1": func(t testing.TB, opts ...imaptest.Option) *imaptest.Server {
+		return imaptest.Dovecot(t, append(opts, imaptest.WithConfig("imap_capability = IMAP4rev1"))...)
+	},
+}
+
+// TestOtherServers is a user's day with each of them: both layouts hold what was
+// delivered, also at the next mount; a second backup has nothing to do; news and
+// changes are seen; nothing is marked as read.
+func TestOtherServers(t *testing.T) {
+	for name, start := range otherServers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			eml, parts := deliverSamples(s, misread[name]...)
+
+			dir, unmount := mountOnce(t, s, s.Addr)
+			first := walk(t, dir)
+			compare(t, sums(first), parts)
+			compare(t, sums(walk(t, dir+"/.imapfs/eml")), eml)
+			unmount()
+
+			dir = mountAt(t, s, s.Addr, soon)
+			if again := walk(t, dir); !maps.Equal(first, again) {
+				for path, was := range first {
+					if is := again[path]; is != was {
+						t.Errorf("%s was %+v, is %+v at the next mount", path, was, is)
+					}
+				}
+				t.Errorf("%d names, then %d", len(first), len(again))
+			}
+			rsyncTwice(t, dir, t.TempDir())
+			unread(t, s)
+
+			one := dir + "/INBOX/2026-03-04_0912_Alice-Smith_plain_1"
+			other := selected(t, s)
+			other.flag(1, imap.FlagFlagged)
+			eventually(t, func() error {
+				if got := attribute(t, one, "user.imap.flags"); got != `\Flagged` {
+					return fmt.Errorf("flags are %q", got)
+				}
+				return nil
+			})
+			s.Deliver("INBOX", imaptest.CRLF(imaptest.Message([]string{
+				"From: a@example.org", "Subject: new", "Date: Wed, 04 Mar 2026 10:12:59 +0100",
+			}, imaptest.Text("text/plain", "utf-8", "new\n"))), sampleDate)
+			there := append(subjects(t, dir+"/INBOX"), "new")
+			slices.Sort(there)
+			shows(t, dir+"/INBOX", there...)
+			other.expunge(1)
+			shows(t, dir+"/INBOX", slices.DeleteFunc(there, func(subject string) bool { return subject == "plain" })...)
+		})
+	}
+}
