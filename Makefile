@@ -8,7 +8,7 @@ COMMANDS = fusermount3 dovecot rsync getfattr gcc
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq
 
-.PHONY: build demo test lint setup servers fuzz bench clean
+.PHONY: build demo test torture lint setup servers fuzz bench clean
 
 build:
 	go build -o bin/imapfs ./cmd/imapfs
@@ -21,6 +21,12 @@ demo: build
 
 test: setup
 	go test -race -timeout 10m ./...
+
+# Takes a quarter of an hour. FAULTS=20 makes it shorter, and
+# IMAPFS_TORTURE_SEED=… repeats one.
+FAULTS = 200
+torture: setup
+	IMAPFS_TORTURE_FAULTS=$(FAULTS) go test -race -timeout 60m -run '^TestTorture$$' -v ./cmd/imapfs
 
 lint:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }

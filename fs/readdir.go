@@ -89,8 +89,9 @@ func (f *FS) openDir(ctx context.Context, n node) (*dirHandle, error) {
 	h.place, h.names = here, t.children[here.key]
 	if here.box != nil {
 		l, err := here.box.Listing(ctx)
-		// Dovecot lists a mailbox that was deleted while it has children.
-		if err != nil && !errors.Is(err, cache.ErrNotExist) {
+		// Dovecot lists a mailbox that was deleted while it has children. Of any
+		// other, nothing is no answer: a backup would take it for one.
+		if err != nil && !(errors.Is(err, cache.ErrNotExist) && len(h.names) > 0) {
 			return nil, err
 		}
 		h.uids = l.UIDs

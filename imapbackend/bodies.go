@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -53,7 +54,7 @@ func (s *session) bodies(ctx context.Context, requests []cache.Request, results 
 		sinks[name] = &sink{into: &results[i], limit: limit}
 		only = name
 	}
-	_, err := s.conn.Fetch(ctx, guard.Fetch{
+	st, err := s.conn.Fetch(ctx, guard.Fetch{
 		UIDs:    imap.UIDSetNum(imap.UID(uid)),
 		Items:   "(UID " + strings.Join(items, " ") + ")",
 		Message: func(*guard.Message) { answered = true },
@@ -72,6 +73,10 @@ func (s *session) bodies(ctx context.Context, requests []cache.Request, results 
 	switch {
 	case err != nil:
 		return s.kind(err)
+	case st.Code == expungeIssued && slices.ContainsFunc(results, func(b []byte) bool { return b == nil }):
+		// Dovecot serves NIL for a message that this session has yet to be told
+		// of; asked again, it says what is true.
+		return errLagging
 	case answered:
 		return nil
 	case uid >= s.state.Next:

@@ -25,7 +25,11 @@ var codes = map[string]error{
 	"UNAVAILABLE":          cache.ErrOffline,
 	"INUSE":                cache.ErrOffline,
 	"LIMIT":                cache.ErrOffline,
+	expungeIssued:          errLagging,
 }
+
+// expungeIssued: somebody else has expunged messages of this mailbox.
+const expungeIssued = "EXPUNGEISSUED"
 
 // kinds are the errors that say all there is to say already.
 var kinds = []error{

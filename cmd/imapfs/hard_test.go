@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -220,43 +219,6 @@ func TestOtherUser(t *testing.T) {
 			if out, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("denied")) && !bytes.Contains(out, []byte("No such file")) {
 				t.Errorf("allow-other %v: nobody may %s: %s", allow, script, out)
 			}
-		}
-	}
-}
-
-// TestParallelTars reads all of a mount eight times at once.
-func TestParallelTars(t *testing.T) {
-	s := imaptest.Dovecot(t, imaptest.WithMailboxes("A", "B"))
-	deliverSamples(s)
-	for i := range 200 {
-		message := imaptest.Message([]string{"From: a@example.org", fmt.Sprintf("Subject: number %d", i)}, imaptest.Text("text/plain", "utf-8", strings.Repeat("text ", i)))
-		s.Deliver([]string{"A", "B"}[i%2], message, sampleDate)
-	}
-	dir := mountAt(t, s, s.Addr)
-	var group sync.WaitGroup
-	tars := make([][]byte, 8)
-	for i := range tars {
-		group.Go(func() {
-			out, err := exec.Command("tar", "--sort=name", "-C", dir, "-cf", "-", "INBOX", "A", "B", ".imapfs/eml").Output()
-			if err != nil {
-				t.Errorf("tar: %v", err)
-			}
-			tars[i] = out
-		})
-	}
-	group.Wait()
-	// The time of a mailbox may become known between two of them.
-	list := exec.Command("tar", "-xOf", "-")
-	list.Stdin = bytes.NewReader(tars[0])
-	first, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, one := range tars {
-		list := exec.Command("tar", "-xOf", "-")
-		list.Stdin = bytes.NewReader(one)
-		if out, err := list.Output(); err != nil || !bytes.Equal(out, first) {
-			t.Errorf("tar %d holds other bytes: %v", i, err)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func open(t testing.TB, name string) *os.File {
 // with RST and with FIN.
 func TestCutLiteral(t *testing.T) {
 	s := imaptest.Dovecot(t)
-	message, want := large(1, 3<<20)
+	message, want := large(1, 8<<20)
 	s.Deliver("INBOX", message, sampleDate)
 	line := imaptest.Proxy(t, s.Addr)
 	dir := mountAt(t, s, line.Addr, func(c *mountConfig) { c.memory = "1MiB" })
@@ -59,7 +59,7 @@ func TestCutLiteral(t *testing.T) {
 		}
 		before := line.Connections()
 		cut := []func(int64){line.ResetAfter, line.CloseAfter}[i%2]
-		cut(random.Int63n(256 << 10))
+		cut(random.Int63n(2 << 20))
 		got := make([]byte, len(want))
 		if _, err := f.ReadAt(got, 0); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("round %d: %v, equal: %v", i, err, bytes.Equal(got, want))
@@ -174,11 +174,13 @@ func TestCertificateExpires(t *testing.T) {
 	s := imaptest.Dovecot(t, imaptest.WithTLS())
 	message, want := large(1, 3<<20)
 	s.Deliver("INBOX", message, sampleDate)
-	dir := mountAt(t, s, s.Addr, func(c *mountConfig) { c.tlsCA = s.CAFile })
+	line := imaptest.Proxy(t, s.Addr)
+	dir := mountAt(t, s, line.Addr, func(c *mountConfig) { c.tlsCA = s.CAFile })
 	f := open(t, dir+"/INBOX/"+largeName)
 	s.Expire()
 	s.Stop()
 	s.Start()
+	line.Reset() // Dovecot's process for TLS lives on
 	got := make([]byte, 4096)
 	if _, err := f.ReadAt(got, 2<<20); !errors.Is(err, syscall.ENETUNREACH) {
 		t.Errorf("a read gives %v", err)
@@ -267,7 +269,7 @@ func TestDeletedWhileRead(t *testing.T) {
 				gone := errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESTALE)
 				switch {
 				case err == nil && len(got) == 100:
-				case mailbox == "Work" && gone:
+				case mailbox == "Work" && (gone || err == nil): // the server deletes one by one
 				default:
 					t.Errorf("%s: %d files, %v", mailbox, len(got), err)
 				}

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -189,24 +187,10 @@ func (p *programs) tar(x *torture, want *originals) {
 		return
 	}
 	defer f.Close()
-	got := make(map[string]content)
-	for r := tar.NewReader(f); ; {
-		h, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			x.Errorf("the archive is broken: %v", err)
-			return
-		}
-		if h.Typeflag == tar.TypeReg {
-			data, err := io.ReadAll(r)
-			if err != nil {
-				x.Error(err)
-				return
-			}
-			got[path.Clean(h.Name)] = describe(data)
-		}
+	got, err := contents(f)
+	if err != nil {
+		x.Error(err)
+		return
 	}
 	p.judge(x, "tar", complaints, code, got, want.parts)
 }

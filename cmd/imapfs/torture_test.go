@@ -74,6 +74,8 @@ var faults = []struct {
 	{"half-open", func(x *torture) { x.line.Lose() }},
 }
 
+var halfOpen = len(faults) - 1
+
 // hold is how long a fault lasts: most are short, some are not.
 func (x *torture) hold() {
 	shortest, longest := 20*time.Millisecond, time.Second
@@ -89,11 +91,10 @@ func (x *torture) hold() {
 
 // pick is the next fault.
 func (x *torture) pick() int {
-	last := len(faults) - 1
 	if x.long && x.random.Intn(40) == 0 {
-		return last
+		return halfOpen
 	}
-	return x.random.Intn(last)
+	return x.random.Intn(halfOpen)
 }
 
 // TestTorture lets line and server fail at random while programs read the
@@ -163,13 +164,20 @@ func (x *torture) faults(count int, want *originals) *times {
 	reader := want.reader(x.dir, x.random.Int63())
 	defer reader.close()
 	for range count {
-		fault := faults[x.pick()]
+		i := x.pick()
+		fault, reads := faults[i], 1
 		fault.do(x)
-		if x.random.Intn(4) == 0 {
+		if i == halfOpen {
+			reads = 20 // one finds a connection that is lost
+		} else if x.random.Intn(4) == 0 {
 			continue // the next one before this one is over
 		}
 		began := time.Now()
-		for reader.read() != nil {
+		for reads > 0 {
+			if reader.read() == nil {
+				reads--
+				continue
+			}
 			if time.Since(began) > 3*time.Minute {
 				x.Fatalf("nothing can be read 3 minutes after %q", fault.name)
 			}

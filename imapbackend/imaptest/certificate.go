@@ -35,10 +35,9 @@ func certificate(dir string) (certFile, keyFile string, err error) {
 	return certPath(dir), keyPath(dir), nil
 }
 
-// renew replaces the certificate that certificate has made by one that is valid
-// for another time, less than 0 if it has expired, and is trusted by who trusts
-// the first.
-func renew(dir string, left time.Duration) error {
+// expire puts a certificate that has expired in the place of what certificate
+// has made, and renew undoes it.
+func expire(dir string) error {
 	data, err := os.ReadFile(keyPath(dir))
 	if err != nil {
 		return err
@@ -51,12 +50,18 @@ func renew(dir string, left time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return sign(dir, key.(*ecdsa.PrivateKey), left)
+	if err := os.Rename(certPath(dir), certPath(dir)+".valid"); err != nil {
+		return err
+	}
+	return sign(dir, key.(*ecdsa.PrivateKey), -time.Hour)
 }
+
+func renew(dir string) error { return os.Rename(certPath(dir)+".valid", certPath(dir)) }
 
 func certPath(dir string) string { return filepath.Join(dir, "cert.pem") }
 func keyPath(dir string) string  { return filepath.Join(dir, "key.pem") }
 
+// sign makes a certificate that is valid for as long as left says.
 func sign(dir string, key *ecdsa.PrivateKey, left time.Duration) error {
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),

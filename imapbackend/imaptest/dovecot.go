@@ -150,16 +150,19 @@ func (s *Server) Start() {
 	s.t.Fatal(err)
 }
 
-// Expire gives the server another certificate by the same key, which has
-// expired, and Renew one that has not. It takes a Stop and a Start to be used.
-func (s *Server) Expire() { s.certify(-time.Hour) }
+// Expire gives the server another certificate, which has expired, and Renew
+// gives it the first again. It takes a Stop and a Start to be used.
+func (s *Server) Expire() {
+	s.t.Helper()
+	if err := expire(s.dovecot.dir); err != nil {
+		s.t.Fatal(err)
+	}
+}
 
 // Renew ends an Expire.
-func (s *Server) Renew() { s.certify(24 * time.Hour) }
-
-func (s *Server) certify(left time.Duration) {
+func (s *Server) Renew() {
 	s.t.Helper()
-	if err := renew(s.dovecot.dir, left); err != nil {
+	if err := renew(s.dovecot.dir); err != nil {
 		s.t.Fatal(err)
 	}
 }
