@@ -71,7 +71,7 @@ func (s *session) bodies(ctx context.Context, requests []cache.Request, results 
 	})
 	switch {
 	case err != nil:
-		return s.kind(err)
+		return blame(s.kind(err), uid)
 	case answered:
 		return nil
 	case uid >= s.state.Next:

@@ -2,33 +2,18 @@ package imapbackend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
-	"golang.org/x/sync/errgroup"
 
 	"imapfs/cache"
 	"imapfs/imapbackend/guard"
 )
 
-const (
-	// batch is how many summaries one command asks for. Yahoo answers at most
-	// 1,000; and a batch is what a broken connection costs.
-	batch = 500
-	// ahead is how many batches are asked for at once, so that the line is
-	// never idle between them.
-	ahead = 4
-	// maxMessages bounds what a mailbox may claim to hold.
-	maxMessages = 1 << 25
-
-	summaryItems = "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)"
-	// bareItems are what a server can tell of a message that it cannot parse.
-	bareItems = "(UID FLAGS INTERNALDATE RFC822.SIZE)"
-)
+// maxMessages bounds what a mailbox may claim to hold.
+const maxMessages = 1 << 23
 
 // Snapshot implements cache.Source.
 func (c *Client) Snapshot(ctx context.Context, id cache.ID) (state cache.State, uids []uint32, err error) {
@@ -107,113 +92,6 @@ func (c *Client) Flags(ctx context.Context, id cache.ID, validity uint32, since 
 		_, err := s.conn.Fetch(ctx, f)
 		return s.kind(err)
 	})
-}
-
-// Summaries implements cache.Source. A message that breaks the connection, or
-// that the server refuses to describe, is found by asking for fewer and fewer
-// at once; it is then described by what can be had of it.
-func (c *Client) Summaries(ctx context.Context, id cache.ID, validity uint32, uids []uint32, yield func(*cache.Message)) error {
-	size, refused := batch, 0
-	for len(uids) > 0 {
-		rest, err := c.describe(ctx, id, validity, uids, size, yield)
-		if err != nil {
-			return err
-		}
-		switch {
-		case len(rest) < len(uids):
-			uids, refused = rest, 0
-		case size > 1:
-			size = max(size/8, 1)
-		default:
-			known, err := c.describeBare(ctx, id, validity, uids[0], yield)
-			if refused++; known || err == nil {
-				refused = 0
-			}
-			// One message of which the server says nothing is odd; if it is so
-			// with one after another, it is the server, and may pass.
-			if err != nil && (!errors.Is(err, cache.ErrProtocol) || refused > maxRefused) {
-				return err
-			}
-			uids, size = uids[1:], batch
-		}
-	}
-	return nil
-}
-
-// describe asks for summaries, size to a command, on one connection, and
-// returns the UIDs of which nothing came. That the connection was lost, or that
-// the server refused, is no error: it shows in what is left.
-func (c *Client) describe(ctx context.Context, id cache.ID, validity uint32, uids []uint32, size int, yield func(*cache.Message)) (rest []uint32, err error) {
-	s, err := c.pool.acquireMailbox(ctx, id, validity, slices.Max(uids))
-	if err != nil {
-		return nil, err
-	}
-	defer c.pool.release(s)
-	var mu sync.Mutex
-	described := make(map[uint32]bool, len(uids))
-	var group errgroup.Group
-	group.SetLimit(min(ahead, size)) // one by one, the first left is the one at fault
-	for chunk := range slices.Chunk(uids, size) {
-		group.Go(func() error {
-			_, err := s.conn.Fetch(ctx, guard.Fetch{
-				UIDs:  uidSet(chunk),
-				Items: summaryItems,
-				Message: func(m *guard.Message) {
-					mu.Lock()
-					defer mu.Unlock()
-					described[m.UID] = true
-					yield(&m.Message)
-				},
-			})
-			if err != nil {
-				c.opts.Log.Debug("fetch of summaries", "mailbox", id.Name, "first", chunk[0], "count", len(chunk), "error", s.kind(err))
-			}
-			return ctx.Err()
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(slices.Clone(uids), func(uid uint32) bool { return described[uid] }), nil
-}
-
-// maxRefused is how many messages in a row a server may refuse to describe.
-const maxRefused = 2
-
-// describeBare describes a message that the server cannot describe in full, and
-// reports whether the server knew anything about it. With ErrProtocol, it did
-// not, and the message has been described by its UID alone.
-func (c *Client) describeBare(ctx context.Context, id cache.ID, validity uint32, uid uint32, yield func(*cache.Message)) (known bool, err error) {
-	var found *cache.Message
-	err = c.inside(ctx, id, validity, uid, func(s *session) error {
-		_, err := s.conn.Fetch(ctx, guard.Fetch{
-			UIDs:    uidSet([]uint32{uid}),
-			Items:   bareItems,
-			Message: func(m *guard.Message) { found = &m.Message },
-		})
-		if err == nil && found == nil && uid >= s.state.Next {
-			return errLagging
-		}
-		return s.kind(err)
-	})
-	known = found != nil
-	switch {
-	case ctx.Err() != nil:
-		return known, ctx.Err()
-	case known:
-		err = nil
-	case err == nil || errors.Is(err, cache.ErrNotExist):
-		return false, nil // it has gone
-	case !errors.Is(err, cache.ErrProtocol):
-		return false, err // it says nothing about the message, and a name is for ever
-	default:
-		// Not even this: but a message that the server lists is not lost.
-		found = &cache.Message{UID: uid, Size: -1, Defects: cache.DefectDate | cache.DefectSize}
-	}
-	found.Defects |= cache.DefectEnvelope | cache.DefectStructure
-	c.opts.Log.Warn("the server cannot describe a message", "mailbox", printable(id.Name), "uid", uid, "error", err)
-	yield(found)
-	return known, err
 }
 
 func uidSet(uids []uint32) imap.UIDSet {

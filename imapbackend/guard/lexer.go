@@ -3,6 +3,7 @@ package guard
 import (
 	"bytes"
 	"errors"
+	"fmt"
 )
 
 type kind uint8
@@ -100,7 +101,9 @@ func (x *lexer) pending() (int64, bool) {
 func (x *lexer) inline(n int64) (start, end int, ok bool) {
 	x.detach()
 	start = len(x.b)
-	if n > maxString {
+	if n > maxLine {
+		x.err = fmt.Errorf("literal of %d octets announced", n)
+	} else if n > maxString {
 		x.repaired = true
 		x.err = x.frames.skip(n)
 	} else {
@@ -114,6 +117,11 @@ func (x *lexer) inline(n int64) (start, end int, ok bool) {
 	if err != nil {
 		x.err = err
 		return start, end, false
+	}
+	if x.frames.begins(line) { // the literal was announced too long
+		x.frames.unread(line)
+		x.repaired, x.guessed = true, true
+		line = nil
 	}
 	return start, end, x.extend(line)
 }
