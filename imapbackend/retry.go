@@ -82,9 +82,12 @@ func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*sess
 			break
 		}
 		first = false
-		if errors.As(err, new(*guard.MessageError)) && !errors.As(err, new(atFault)) {
+		switch mine := errors.As(err, new(atFault)); {
+		case mine && errors.Is(err, guard.ErrMalformed):
+			own = attempts // it would be again
+		case !mine && errors.As(err, new(*guard.MessageError)):
 			others++
-		} else {
+		default:
 			own++
 		}
 		c.opts.Log.Debug("connection lost, trying again", "server", c.opts.Address, "error", err)

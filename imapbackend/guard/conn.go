@@ -139,9 +139,13 @@ func (s *socket) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// ErrMalformed is why a connection ended of which what the server sends can no
+// longer be told apart.
+var ErrMalformed = errors.New("malformed answer")
+
 // errSwallowed: a literal was announced longer than it is, and has taken the
 // end of the answer in.
-var errSwallowed = errors.New("the server announced more octets than it sent")
+var errSwallowed = fmt.Errorf("%w: more octets announced than sent", ErrMalformed)
 
 // swallowed reports whether the last line of the server is the end of a command,
 // and was read as something else, since the command still waits. It may be a

@@ -128,7 +128,7 @@ func (f *frames) read(b []byte, n int64) ([]byte, error) {
 // skip drops the n octets of a literal.
 func (f *frames) skip(n int64) error {
 	if n > maxLiteral {
-		return fmt.Errorf("literal of %d octets announced", n)
+		return fmt.Errorf("%w: literal of %d octets announced", ErrMalformed, n)
 	}
 	f.log.literal(n)
 	k, err := io.CopyN(io.Discard, f.br, n)

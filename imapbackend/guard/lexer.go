@@ -2,7 +2,6 @@ package guard
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 )
 
@@ -66,7 +65,7 @@ func (x *lexer) reset(b []byte) {
 	}
 }
 
-var errTooLarge = errors.New("response too large")
+var errTooLarge = fmt.Errorf("%w: response too large", ErrMalformed)
 
 // extend appends a line to b, behind what is there.
 func (x *lexer) extend(line []byte) bool {
@@ -102,7 +101,7 @@ func (x *lexer) inline(n int64) (start, end int, ok bool) {
 	x.detach()
 	start = len(x.b)
 	if n > maxLine {
-		x.err = fmt.Errorf("literal of %d octets announced", n)
+		x.err = fmt.Errorf("%w: literal of %d octets announced", ErrMalformed, n)
 	} else if n > maxString {
 		x.repaired = true
 		x.err = x.frames.skip(n)

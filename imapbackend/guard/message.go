@@ -103,6 +103,9 @@ func (c *Conn) items(r *reply) error {
 			if open && x.join() {
 				continue
 			}
+			if open && r.open != "" { // its parenthesis may be the last of the octets
+				r.lose(r.open, "the answer ends with it")
+			}
 			break
 		}
 		r.prove(x)
