@@ -35,6 +35,10 @@ const (
 	// settle is how long a mailbox must have been the one in use before IDLE
 	// goes there, so that a walk does not drag it along.
 	settle = 300 * time.Millisecond
+	// secondLook is when a mailbox is compared once more after an IDLE has begun:
+	// Dovecot may not see, for a second, what was put into a Maildir between
+	// EXAMINE and IDLE, and then says nothing of it.
+	secondLook = 1500 * time.Millisecond
 	// firstRetry and lastRetry bound the pause before IDLE is tried again.
 	firstRetry = time.Second
 	lastRetry  = time.Minute
@@ -105,9 +109,13 @@ func (a *Account) idleIn(b *Box, missed bool) error {
 		default:
 		}
 	}
+	again := time.AfterFunc(secondLook, signal)
+	again.Stop()
+	defer again.Stop()
 	started := func() {
 		a.watch.idling.Store(&idlePeriod{b, time.Now()})
 		signal() // what changed before was not told
+		again.Reset(secondLook)
 		if missed {
 			a.pollSoon()
 		}

@@ -72,7 +72,7 @@ func (s *session) bodies(ctx context.Context, requests []cache.Request, results 
 	})
 	switch {
 	case err != nil:
-		return s.kind(err)
+		return blame(s.kind(err), uid)
 	case st.Code == expungeIssued && slices.ContainsFunc(results, func(b []byte) bool { return b == nil }):
 		// Dovecot serves NIL for a message that this session has yet to be told
 		// of; asked again, it says what is true.

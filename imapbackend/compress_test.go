@@ -35,7 +35,7 @@ func TestCompressed(t *testing.T) {
 			Address: link.Addr, Security: Plaintext, Username: s.Username, Password: s.Password, MaxConnections: 1,
 			Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		}}
-		c.pool = newPool(1, c.opts.Log, func(ctx context.Context) (*session, error) {
+		c.pool = newPool(1, c.opts.Log, func(ctx context.Context, _ bool) (*session, error) {
 			session, err := c.connect(ctx, guard.Hooks{}, compress)
 			if err == nil && session.conn.Compressed() != compress {
 				t.Errorf("compressed: %v", !compress)

@@ -3,14 +3,21 @@ package imapbackend
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"imapfs/cache"
+	"imapfs/imapbackend/guard"
 )
 
 // attempts is how many connections an operation may lose before it fails. One
 // is lost whenever a server restarts or a NAT forgets, without anyone's fault.
 const attempts = 3
+
+// collateral is how many it may lose beside them to answers about messages that
+// it did not ask for: others use the same connections.
+const collateral = 12
 
 // anywhere runs an operation that needs no mailbox.
 func (c *Client) anywhere(ctx context.Context, do func(*session) error) error {
@@ -34,10 +41,25 @@ var errLagging = errors.New("the server lags behind itself")
 // that the server refuses for now, or lags behind for: about 3 s together.
 const firstPause, lastPause = 50 * time.Millisecond, 2 * time.Second
 
+// atFault marks the end of a connection that came amid an answer about a message
+// that the operation asked for.
+type atFault struct{ error }
+
+func (a atFault) Unwrap() error { return a.error }
+
+// blame marks err if it is the fault of one of these messages.
+func blame(err error, uids ...uint32) error {
+	var fault *guard.MessageError
+	if errors.As(err, &fault) && slices.Contains(uids, fault.UID) {
+		return atFault{err}
+	}
+	return err
+}
+
 // retry runs do on a session: again on another if the connection is lost, and
 // again after a pause if what is wrong may pass.
 func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*session, error), do func(*session) error) error {
-	left, pause := attempts, firstPause
+	own, others, pause := 0, 0, firstPause
 	for {
 		s, err := acquire(ctx)
 		if err == nil {
@@ -50,9 +72,17 @@ func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*sess
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.As(err, new(lost)):
+			mine := errors.As(err, new(atFault))
 			// A server that is silent on a new connection, too, has had its time.
-			if left--; left == 0 || left < attempts-1 && errors.Is(err, context.DeadlineExceeded) {
-				return err
+			silent := errors.Is(err, context.DeadlineExceeded) && own+others > 0
+			if !mine && errors.As(err, new(*guard.MessageError)) {
+				others++
+			} else {
+				own++
+			}
+			again := mine && errors.Is(err, guard.ErrMalformed) // it would be the same
+			if silent || again || own == attempts || others == collateral {
+				return fault(err)
 			}
 		case pause <= lastPause && (errors.As(err, new(busy)) || errors.Is(err, errLagging)):
 			if !sleep(ctx, pause) {
@@ -66,6 +96,15 @@ func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*sess
 		}
 		c.opts.Log.Debug("trying again", "server", c.opts.Address, "error", err)
 	}
+}
+
+// fault is what to say of a connection that ended over and over again: if it is
+// always over the message that was asked for, the server is not out of reach.
+func fault(err error) error {
+	if errors.As(err, new(atFault)) && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %v", cache.ErrProtocol, err)
+	}
+	return err
 }
 
 // sleep waits, and reports whether ctx lives on.

@@ -215,10 +215,13 @@ func (c *Conn) beginsResponse(line []byte) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.ContainsFunc(c.pending, func(cmd *command) bool {
-		n := len(cmd.tag)
-		return len(line) > n && line[n] == ' ' && string(line[:n]) == cmd.tag
-	})
+	return slices.ContainsFunc(c.pending, func(cmd *command) bool { return cmd.ends(line) })
+}
+
+// ends reports whether a line has the command's tag.
+func (cmd *command) ends(line []byte) bool {
+	n := len(cmd.tag)
+	return len(line) > n && line[n] == ' ' && string(line[:n]) == cmd.tag
 }
 
 // taken offers an untagged response to our raw commands.

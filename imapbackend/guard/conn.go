@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -73,6 +74,7 @@ type Conn struct {
 	deflated  bool     // COMPRESS is on
 	login     login
 	address   string // host:port, as it was dialled
+	tail      []byte // what the socket gave last
 
 	// Of the goroutine that writes for the engine.
 	line    []byte   // its command line so far
@@ -127,16 +129,52 @@ func (s *socket) Read(p []byte) (int, error) {
 	}
 	c.mu.Lock()
 	nc := c.nc
+	swallowed := c.swallowed()
+	if swallowed {
+		limit = min(limit, swallowedWait)
+	}
 	c.arm(limit)
 	c.mu.Unlock()
 	n, err := nc.Read(p)
 	if n > 0 {
 		c.midFrame = true
+		c.remember(p[:n])
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
+		if swallowed {
+			return n, errSwallowed
+		}
 		err = fmt.Errorf("no answer from the server for %v: %w", limit, os.ErrDeadlineExceeded)
 	}
 	return n, err
+}
+
+// ErrMalformed is why a connection ended of which what the server sends can no
+// longer be told apart.
+var ErrMalformed = errors.New("malformed answer")
+
+// errSwallowed: a literal was announced longer than it is, and has taken the
+// end of the answer in.
+var errSwallowed = fmt.Errorf("%w: more octets announced than sent", ErrMalformed)
+
+// swallowed reports whether the last line of the server is the end of a command,
+// and was read as something else, since the command still waits. It may be a
+// line of a mail; more of it is on its way then. The caller holds mu.
+func (c *Conn) swallowed() bool {
+	b, ok := bytes.CutSuffix(c.tail, []byte{'\n'})
+	if !ok {
+		return false
+	}
+	line := b[bytes.LastIndexByte(b, '\n')+1:]
+	return slices.ContainsFunc(c.pending, func(cmd *command) bool { return cmd.ends(line) })
+}
+
+// remember keeps the end of what the socket gave.
+func (c *Conn) remember(b []byte) {
+	if keep := maxTail - len(b); keep > 0 {
+		b = append(c.tail[max(0, len(c.tail)-keep):], b...)
+	}
+	c.tail = append(c.tail[:0], b[max(0, len(b)-maxTail):]...)
 }
 
 // arm sets the read deadline while an answer is due, and lifts it else. The

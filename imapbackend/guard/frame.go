@@ -70,7 +70,10 @@ func (f *frames) longLine(l []byte) ([]byte, error) {
 func (f *frames) skipLine(chunk []byte, err error) error {
 	f.cut = true
 	var tail []byte // long enough for a literal's announcement across chunks
-	for {
+	for dropped := 0; ; dropped += len(chunk) {
+		if dropped > maxDropped {
+			return errTooLarge
+		}
 		tail = append(tail, chunk...)
 		if len(tail) > 32 {
 			tail = append(tail[:0], tail[len(tail)-32:]...)
@@ -99,10 +102,15 @@ func (f *frames) continuation() ([]byte, bool, error) {
 		return nil, false, err
 	}
 	if f.begins(l) {
-		f.ahead, f.aheadCut, f.cut = bytes.Clone(l), f.cut, false
+		f.unread(l)
 		return nil, false, nil
 	}
 	return l, true, nil
+}
+
+// unread gives the line that was read last back: it begins the next response.
+func (f *frames) unread(l []byte) {
+	f.ahead, f.aheadCut, f.cut = bytes.Clone(l), f.cut, false
 }
 
 // read appends the n octets of a literal to b.
@@ -120,7 +128,7 @@ func (f *frames) read(b []byte, n int64) ([]byte, error) {
 // skip drops the n octets of a literal.
 func (f *frames) skip(n int64) error {
 	if n > maxLiteral {
-		return fmt.Errorf("literal of %d octets announced", n)
+		return fmt.Errorf("%w: literal of %d octets announced", ErrMalformed, n)
 	}
 	f.log.literal(n)
 	k, err := io.CopyN(io.Discard, f.br, n)

@@ -2,7 +2,7 @@ package guard
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 )
 
 type kind uint8
@@ -65,7 +65,7 @@ func (x *lexer) reset(b []byte) {
 	}
 }
 
-var errTooLarge = errors.New("response too large")
+var errTooLarge = fmt.Errorf("%w: response too large", ErrMalformed)
 
 // extend appends a line to b, behind what is there.
 func (x *lexer) extend(line []byte) bool {
@@ -100,7 +100,9 @@ func (x *lexer) pending() (int64, bool) {
 func (x *lexer) inline(n int64) (start, end int, ok bool) {
 	x.detach()
 	start = len(x.b)
-	if n > maxString {
+	if n > maxLine {
+		x.err = fmt.Errorf("%w: literal of %d octets announced", ErrMalformed, n)
+	} else if n > maxString {
 		x.repaired = true
 		x.err = x.frames.skip(n)
 	} else {
@@ -114,6 +116,11 @@ func (x *lexer) inline(n int64) (start, end int, ok bool) {
 	if err != nil {
 		x.err = err
 		return start, end, false
+	}
+	if x.frames.begins(line) { // the literal was announced too long
+		x.frames.unread(line)
+		x.repaired, x.guessed = true, true
+		line = nil
 	}
 	return start, end, x.extend(line)
 }

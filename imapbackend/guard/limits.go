@@ -1,27 +1,41 @@
 package guard
 
-import "imapfs/cache/content"
+import (
+	"time"
+
+	"imapfs/cache"
+	"imapfs/cache/content"
+)
 
 const (
 	// maxLine bounds one line. The longest honest one is SEARCH in a mailbox of
 	// a million messages: 11 MB of ten-digit UIDs. What exceeds it is dropped
 	// and the response counts as unreadable.
 	maxLine = 16 << 20
+	// maxDropped bounds what is dropped of such a response: one that goes on for
+	// longer may well have no end.
+	maxDropped = 256 << 20
 	// maxResponse bounds a response with the short literals in it (bodies are
 	// streamed and do not count). A server that sends more is given up.
-	maxResponse = 2 * maxLine
+	maxResponse = maxLine + 1<<20
 	// maxString bounds a literal inside a response: an envelope field, a file
 	// name, a mailbox name. A longer one reads as an empty, repaired string.
 	maxString = 64 << 10
-	// maxLiteral is the largest literal of RFC 3501, 32 bits. Beyond it the
-	// count is taken for damage, since obeying it would swallow the stream.
-	maxLiteral = 1<<32 - 1
+	// maxLiteral bounds a body: nothing larger is asked for in one piece. Beyond
+	// it, and beyond maxLine where no body was to come, the count is taken for
+	// damage, since obeying it would swallow the stream.
+	maxLiteral = cache.MaxWhole
 	// maxDepth bounds nested parentheses: the parts' own nesting, and below the
 	// innermost part its envelope, address list and address.
 	maxDepth = content.MaxDepth + 8
 	// maxNodes bounds the values of one item: the structure of some 20,000
 	// parts, 10 MB of nodes.
 	maxNodes = 1 << 19
+	// maxTail is how much of the stream is looked back at for the end of a
+	// command that a literal has swallowed; swallowedWait is how long the line
+	// may be silent then.
+	maxTail       = 512
+	swallowedWait = 3 * time.Second
 	// maxHeld bounds the octets of bodies that are kept while the server has
 	// not yet said which message they belong to (Exchange and UW-IMAP may name
 	// the UID last).

@@ -59,8 +59,10 @@ type reply struct {
 	*Message
 	owner *command // the Fetch that a body item in it belongs to
 	held  []heldItem
-	size  int64 // of what is held
-	lost  string
+	size  int64  // of what is held
+	lost  string // one that is not what it should be, and why
+	why   string
+	open  string // the body that was just read, and is proven by what follows
 }
 
 // heldItem is a body item that came before the UID.
@@ -69,10 +71,35 @@ type heldItem struct {
 	octets []byte
 }
 
+// MessageError is why a connection ended in the middle of an answer about one
+// message: its fault, perhaps.
+type MessageError struct {
+	UID uint32
+	Err error
+}
+
+func (e *MessageError) Error() string {
+	return fmt.Sprintf("answer about message %d: %v", e.UID, e.Err)
+}
+
+func (e *MessageError) Unwrap() error { return e.Err }
+
 // message reads a FETCH or UIDFETCH response, which begins with the sequence
 // number or the UID, and hands it on.
 func (c *Conn) message(seq, uid uint32) error {
 	r := reply{Message: &Message{Seq: seq, Message: cache.Message{UID: uid, Size: -1}}}
+	err := c.items(&r)
+	switch {
+	case err == nil:
+		c.complete(&r)
+	case r.UID != 0:
+		err = &MessageError{r.UID, err}
+	}
+	return err
+}
+
+// items reads the items of a FETCH response.
+func (c *Conn) items(r *reply) error {
 	x := &c.lex
 	open := false
 	for x.accept('(') {
@@ -84,8 +111,12 @@ func (c *Conn) message(seq, uid uint32) error {
 			if open && x.join() {
 				continue
 			}
+			if open && r.open != "" { // its parenthesis may be the last of the octets
+				r.lose(r.open, "the answer ends with it")
+			}
 			break
 		}
+		r.prove(x)
 		if x.b[x.pos] == ')' {
 			break
 		}
@@ -99,22 +130,18 @@ func (c *Conn) message(seq, uid uint32) error {
 		}
 		name := x.item()
 		if isBody(name) {
-			if err := c.bodyItem(&r, bodyName(name)); err != nil {
+			if err := c.bodyItem(r, bodyName(name)); err != nil {
 				return err
 			}
 		} else {
-			c.item(&r, itemBit(name), equalFold(name, "UID"))
+			c.item(r, itemBit(name), equalFold(name, "UID"))
 		}
 		if x.err != nil {
 			return x.err
 		}
 	}
 	x.finish()
-	if x.err != nil {
-		return x.err
-	}
-	c.complete(&r)
-	return nil
+	return x.err
 }
 
 // atName reports whether the name of an item may come next.
@@ -148,6 +175,9 @@ func (x *lexer) itemValue() (v int32, ok bool) {
 func (c *Conn) item(r *reply, item Item, isUID bool) {
 	x := &c.lex
 	v, ok := x.itemValue()
+	if item != 0 && r.Have&item != 0 {
+		return // once is enough; the second is another message's, if a literal was too long
+	}
 	r.Have |= item
 	m := &r.Message.Message
 	switch item {
@@ -217,7 +247,13 @@ func (c *Conn) bodyItem(r *reply, name string) error {
 		if err != nil {
 			return err
 		}
+		if c.beginsResponse(line) {
+			c.frames.unread(line)
+			line = nil
+			r.lose(name, "fewer octets than the server announced")
+		}
 		x.reset(line)
+		r.open = name
 		return nil
 	}
 	v, ok := x.itemValue()
@@ -252,6 +288,40 @@ func (x *lexer) atItemEnd() bool {
 		return true
 	}
 	return x.atName() && bytes.IndexByte(x.item(), '"') < 0
+}
+
+// prove checks that what follows a body is no part of it: then the server had
+// announced too few octets.
+func (r *reply) prove(x *lexer) {
+	if r.open == "" {
+		return
+	}
+	if x.b[x.pos] != ')' {
+		at := x.pos
+		name := x.item()
+		known := itemBit(name) != 0 || isBody(name) || equalFold(name, "UID")
+		if !known && (len(name) < 3 || bytes.ContainsFunc(name, isNoCapital)) {
+			r.lose(r.open, "more octets than the server announced")
+		}
+		x.pos = at
+	}
+	r.open = ""
+}
+
+// isNoCapital reports whether r is not in the names of items.
+func isNoCapital(r rune) bool {
+	return (r < 'A' || r > 'Z') && (r < '-' || r > '9') && r != '[' && r != ']'
+}
+
+// lose notes that a body of the message is not what it should be.
+func (r *reply) lose(name, why string) {
+	if r.owner == nil {
+		r.lost, r.why = name, why
+		return
+	}
+	r.owner.mu.Lock()
+	r.owner.lose(fmt.Errorf("%s of message %d: %s", name, r.UID, why))
+	r.owner.mu.Unlock()
 }
 
 // body reads the literal of a body item.
@@ -293,7 +363,7 @@ func (r *reply) hold(name string, size int64) bool {
 		return false // nobody asked
 	}
 	if size > maxHeld-r.size {
-		r.lost = name
+		r.lost, r.why = name, "the server named its UID too late"
 		return false
 	}
 	r.size += size
@@ -340,9 +410,7 @@ func (c *Conn) complete(r *reply) {
 		c.claim(r, name)
 	}
 	if r.lost != "" && c.claim(r, r.lost) {
-		r.owner.mu.Lock()
-		r.owner.lose(fmt.Errorf("%s of message %d: the server named its UID too late", r.lost, uid))
-		r.owner.mu.Unlock()
+		r.lose(r.lost, r.why)
 	}
 	if r.owner == nil && r.UID == 0 && r.Have&^stateItems != 0 {
 		r.owner, uid = c.soleOwner("", r.Have)
@@ -376,4 +444,28 @@ func missing(items Item) (d cache.Defect) {
 		}
 	}
 	return d
+}
+
+// Beside returns a message that has what both have, if they are two answers
+// about one: of an item that came twice, what came first.
+func (m *Message) Beside(first *Message) *Message {
+	both, later := *first, *m
+	more := m.Have &^ first.Have
+	both.Have |= more
+	of := map[Item]func(){
+		HaveFlags:     func() { both.Flags = later.Flags },
+		HaveModSeq:    func() { both.ModSeq = later.ModSeq },
+		HaveDate:      func() { both.Date = later.Date },
+		HaveSize:      func() { both.Size = later.Size },
+		HaveEnvelope:  func() { both.From, both.Subject, both.MessageID = later.From, later.Subject, later.MessageID },
+		HaveStructure: func() { both.Parts = later.Parts },
+	}
+	for item, take := range of {
+		if more&item != 0 {
+			take()
+			d := missing(item)
+			both.Defects = both.Defects&^d | later.Defects&d
+		}
+	}
+	return &both
 }

@@ -248,13 +248,13 @@ func (d *dialogue) answered(r *Response) (tag, command string) {
 		return c.tag, c.text
 	}
 	names := answers[r.Name()]
-	uid := strconv.Itoa(int(r.UID()))
+	uid := r.UID()
 	var found pendingCommand
 	for _, c := range d.pending {
 		if !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(c.text, name+" ") || c.text == name }) {
 			continue
 		}
-		if r.Name() == "FETCH" && (!asksFor(c.text, uid) || strings.Contains(c.text, "ENVELOPE") != r.Has("ENVELOPE")) {
+		if r.Name() == "FETCH" && (!AsksFor(c.text, uid) || strings.Contains(c.text, "ENVELOPE") != r.Has("ENVELOPE")) {
 			continue
 		}
 		found = c
@@ -263,13 +263,13 @@ func (d *dialogue) answered(r *Response) (tag, command string) {
 	return found.tag, found.text
 }
 
-// asksFor reports whether a UID FETCH is about a message.
-func asksFor(command, uid string) bool {
+// AsksFor reports whether a UID FETCH is about a message.
+func AsksFor(command string, uid uint32) bool {
 	fields := strings.Fields(command)
 	if len(fields) < 3 {
 		return false
 	}
-	n, _ := strconv.ParseUint(uid, 10, 32)
+	n := uint64(uid)
 	for part := range strings.SplitSeq(fields[2], ",") {
 		first, last, isRange := strings.Cut(part, ":")
 		if !isRange {

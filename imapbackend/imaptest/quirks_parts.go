@@ -83,7 +83,6 @@ var quirksOfBodies = []Quirk{
 	{"body with leading zeros", "(UID BODY.PEEK[])", "* 1 FETCH (UID 1 BODY[] {0005}\r\nhello)\r\n", "1 BODY[] 5 \"hello\"\n1"},
 	{"body and a line break behind", "(UID BODY.PEEK[] FLAGS)", "* 1 FETCH (UID 1 BODY[] {5}\r\nhello\r\n FLAGS (a))\r\n", "1 BODY[] 5 \"hello\"\n1 flags=[a]"},
 	{"body and a line break before the parenthesis", "(UID BODY.PEEK[])", "* 1 FETCH (UID 1 BODY[] {5}\r\nhello\r\n)\r\n", "1 BODY[] 5 \"hello\"\n1"},
-	{"body without the parenthesis", "(UID BODY.PEEK[])", "* 1 FETCH (UID 1 BODY[] {5}\r\nhello\r\n", "1 BODY[] 5 \"hello\"\n1"},
 	{"body with LF alone", "(UID BODY.PEEK[])", "* 1 FETCH (UID 1 BODY[] {5}\nhello)\n", "1 BODY[] 5 \"hello\"\n1"},
 	{"body without parentheses", "(UID BODY.PEEK[])", "* 1 FETCH UID 1 BODY[] {5}\r\nhello\r\n", "1 BODY[] 5 \"hello\"\n1"},
 	{"body twice", "(UID BODY.PEEK[])", "* 1 FETCH (UID 1 BODY[] {5}\r\nhello)\r\n* 1 FETCH (UID 1 FLAGS (b))\r\n", "1 BODY[] 5 \"hello\"\n1"},
