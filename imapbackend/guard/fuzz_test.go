@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -46,7 +47,7 @@ func play(t testing.TB, stream []byte) *Conn {
 			},
 		})
 	}
-	for tag, name := range map[string]string{"T2": "LIST", "T3": "EXAMINE", "T4": "ENABLE"} {
+	for tag, name := range map[string]string{"T2": "LIST", "T3": "EXAMINE"} {
 		c.pending = append(c.pending, &command{tag: tag, name: name})
 	}
 	c.selecting = 1
@@ -88,7 +89,7 @@ func FuzzRead(f *testing.F) {
 		"* LIST (\\A) \"\\\" {3}\r\na&b (x (y))\r\n* LIST () NIL AT&T x\r\nT2 OK\r\n",
 		"* SEARCH 3 1 2 (MODSEQ 4)\r\n* ESEARCH (TAG \"T1\") UID ALL 4:1,9 MIN 1\r\n* SORT 4 2\r\nT1 OK done\r\n",
 		"* STATUS a (MESSAGES 1 UIDNEXT NIL)\r\n* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n* QUOTA \"\" (STORAGE 1 2)\r\n* QUOTAROOT a b\r\n* ACL a b c\r\n* MYRIGHTS a b\r\n",
-		"* ENABLED UTF8=ACCEPT\r\nT4 OK\r\n* LIST () \"/\" \"\xc3\xa9&\"\r\n* CAPABILITY IMAP4rev1 X\r\n",
+		"* ENABLED UTF8=ACCEPT\r\n* LIST () \"/\" \"\xc3\xa9&\"\r\n* CAPABILITY IMAP4rev1 X\r\n",
 		"* OK [PERMANENTFLAGS (a \\*)] x\r\n* OK [COPYUID 1 2:1 3] x\r\n* FLAGS (a)\r\n* 1 EXISTS\r\n* 1 EXPUNGE\r\nT3 OK [READ-ONLY] x\r\n+ x\r\n* BYE x\r\n",
 		"* 1 FETCH (" + strings.Repeat("(", 300) + "\r\n* VANISHED 1:2\r\n",
 	} {
@@ -166,6 +167,16 @@ func FuzzMailbox(f *testing.F) {
 		}
 		if raw, alias := MailboxName(MailboxAlias(name)); raw != name || !alias {
 			t.Errorf("%q came back as %q", name, raw)
+		}
+		u := Conn{utf8: true}
+		if known := u.EngineName(name, false); !strings.ContainsAny(name, "\x00\r\n") && utf8.ValidString(name) && !strings.HasPrefix(name, aliasPrefix) {
+			if back, raw := u.MailboxName(known); back != name || raw {
+				t.Errorf("with UTF8=ACCEPT, %q came back as %q", name, back)
+			}
+			quoted := appendQuoted(nil, []byte(known))
+			if got, want := expandAliases(quoted), appendQuoted(nil, []byte(name)); !bytes.Equal(got, want) {
+				t.Errorf("with UTF8=ACCEPT, %q is sent as %q", name, got)
+			}
 		}
 		if !c.canonical([]byte(name)) {
 			return
