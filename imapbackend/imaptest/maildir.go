@@ -1,6 +1,7 @@
 package imaptest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"os"
@@ -13,11 +14,15 @@ import (
 	"unicode/utf16"
 )
 
-// maildir is a tree of Maildirs as Dovecot's LAYOUT=fs has it, below dir/mail.
+// maildir is a tree of Maildirs as Dovecot's LAYOUT=fs has it, below dir/mail, or
+// with plus a Maildir++ as Courier has it.
 type maildir struct {
 	dir       string
+	plus      bool
+	lf        bool // the server expects lines that end in LF, as most programs do
 	uid, gid  int
 	delivered int
+	suffix    string // of the names of files that are delivered
 }
 
 func newMaildir(dir string) (*maildir, error) {
@@ -55,11 +60,32 @@ func (m *maildir) mkdir(name string) error {
 	return os.Chown(name, m.uid, m.gid)
 }
 
+// path is the directory of a mailbox.
+func (m *maildir) path(mailbox string) string {
+	switch {
+	case !m.plus:
+		return filepath.Join(m.dir, modifiedUTF7(mailbox))
+	case mailbox == "INBOX":
+		return m.dir
+	default: // in UTF-8, and below INBOX whatever its name is
+		return filepath.Join(m.dir, "."+strings.ReplaceAll(mailbox, "/", "."))
+	}
+}
+
 func (m *maildir) create(mailbox string) error {
-	dir := m.dir
-	for level := range strings.SplitSeq(mailbox, "/") {
-		dir = filepath.Join(dir, modifiedUTF7(level))
-		if err := m.mkdir(dir); err != nil {
+	dir := m.path(mailbox)
+	for i, c := range dir {
+		if i > len(m.dir) && c == '/' {
+			if err := m.mkdir(dir[:i]); err != nil {
+				return err
+			}
+		}
+	}
+	if err := m.mkdir(dir); err != nil {
+		return err
+	}
+	if m.plus && dir != m.dir {
+		if err := os.WriteFile(filepath.Join(dir, "maildirfolder"), nil, 0o600); err != nil {
 			return err
 		}
 	}
@@ -86,12 +112,12 @@ func (m *maildir) deliver(mailbox string, message []byte, date time.Time, flags 
 		letters = append(letters, letter)
 	}
 	slices.Sort(letters) // as the format wants them
-	m.delivered++
-	dir := m.dir
-	for level := range strings.SplitSeq(mailbox, "/") {
-		dir = filepath.Join(dir, modifiedUTF7(level))
+	if m.lf {
+		message = bytes.ReplaceAll(message, []byte("\r\n"), []byte("\n"))
 	}
-	base := fmt.Sprintf("%010d.imaptest", m.delivered)
+	m.delivered++
+	dir := m.path(mailbox)
+	base := fmt.Sprintf("%010d.imaptest%s", m.delivered, m.suffix)
 	tmp := filepath.Join(dir, "tmp", base)
 	if err := os.WriteFile(tmp, message, 0o600); err != nil {
 		return err
@@ -140,9 +166,5 @@ func modifiedUTF7(name string) string {
 
 // forbid takes the right to read a mailbox from its owner.
 func (m *maildir) forbid(mailbox string) error {
-	dir := m.dir
-	for level := range strings.SplitSeq(mailbox, "/") {
-		dir = filepath.Join(dir, modifiedUTF7(level))
-	}
-	return os.Chmod(filepath.Join(dir, "cur"), 0)
+	return os.Chmod(filepath.Join(m.path(mailbox), "cur"), 0)
 }

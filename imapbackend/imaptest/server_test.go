@@ -40,11 +40,13 @@ func fetchAll(t *testing.T, c *imapclient.Client, mailbox string) []*imapclient.
 }
 
 func TestDeliver(t *testing.T) {
-	servers(t, func(t *testing.T, start func(testing.TB, ...Option) *Server) {
+	message := func(i int) []byte { // with the date for Mailutils, which looks for it there
+		return fmt.Appendf(nil, "Date: %s\r\nSubject: %d\r\n\r\nhello\r\n", date.Add(time.Duration(i)*time.Hour).Format(time.RFC1123Z), i)
+	}
+	test := func(t *testing.T, start func(testing.TB, ...Option) *Server) {
 		s := start(t)
 		for i := range 12 {
-			message := fmt.Sprintf("Subject: %d\r\n\r\nhello\r\n", i)
-			s.Deliver("INBOX", []byte(message), date.Add(time.Duration(i)*time.Hour), `\Seen`, `\Flagged`)
+			s.Deliver("INBOX", message(i), date.Add(time.Duration(i)*time.Hour), `\Seen`, `\Flagged`)
 		}
 		list := fetchAll(t, s.Client(), "INBOX")
 		if len(list) != 12 {
@@ -52,7 +54,7 @@ func TestDeliver(t *testing.T) {
 		}
 		for i, m := range list {
 			body := string(m.FindBodySection(&imap.FetchItemBodySection{Peek: true}))
-			if want := fmt.Sprintf("Subject: %d\r\n\r\nhello\r\n", i); body != want || int(m.UID) != i+1 {
+			if want := string(message(i)); body != want || int(m.UID) != i+1 {
 				t.Errorf("UID %d is %q, want %d, %q", m.UID, body, i+1, want)
 			}
 			if want := date.Add(time.Duration(i) * time.Hour); !m.InternalDate.Equal(want) {
@@ -64,7 +66,10 @@ func TestDeliver(t *testing.T) {
 				}
 			}
 		}
-	})
+	}
+	servers(t, test)
+	t.Run("courier", func(t *testing.T) { test(t, Courier) })
+	t.Run("mailutils", func(t *testing.T) { test(t, Mailutils) })
 }
 
 func TestDeliverBareLF(t *testing.T) {
