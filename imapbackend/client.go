@@ -74,6 +74,8 @@ type Client struct {
 	pool    *pool
 	watcher watcher
 	alerts  alerts
+
+	numbering numbering
 }
 
 var _ cache.Source = (*Client)(nil)

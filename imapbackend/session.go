@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -24,6 +25,9 @@ type session struct {
 	conn   *guard.Conn
 	engine *imapclient.Client
 	caps   []string // upper case
+
+	numbering *numbering    // the client's
+	recent    atomic.Uint32 // messages with \Recent, as last told
 
 	users    int         // operations that use it
 	selected bool        // it has a mailbox selected
@@ -58,6 +62,8 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 			o.Log.Warn("server alert", "server", o.Address, "text", st.Text)
 		}
 	}
+	s := &session{numbering: &c.numbering}
+	hooks.Recent = s.recent.Store
 	conn := guard.New(nc, guard.Options{FirstByte: firstByte, Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
 	p := guard.Prologue{
 		Username: o.Username,
@@ -75,15 +81,17 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 	for i, c := range caps {
 		caps[i] = strings.ToUpper(c)
 	}
-	return &session{conn: conn, engine: imapclient.New(conn, nil), caps: caps}, nil
+	s.conn, s.engine, s.caps = conn, imapclient.New(conn, nil), caps
+	return s, nil
 }
 
 func (s *session) has(capability string) bool { return slices.Contains(s.caps, capability) }
 
-// examine opens a mailbox read-only. The caller is the session's only user.
-func (s *session) examine(ctx context.Context, id cache.ID) (cache.State, error) {
+// open opens a mailbox as it is told. The caller is the session's only user.
+func (s *session) open(ctx context.Context, id cache.ID, readOnly bool) (cache.State, error) {
 	name := engineName(id)
-	options := &imap.SelectOptions{ReadOnly: true, CondStore: s.has("CONDSTORE")}
+	s.recent.Store(0)
+	options := &imap.SelectOptions{ReadOnly: readOnly, CondStore: s.has("CONDSTORE")}
 	data, err := await(ctx, func() (*imap.SelectData, error) { return s.engine.Select(name, options).Wait() })
 	var refusal *imap.Error
 	if errors.As(err, &refusal) && refusal.Type == imap.StatusResponseTypeNo && refusal.Code == "" {

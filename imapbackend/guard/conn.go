@@ -25,6 +25,8 @@ type Hooks struct {
 	Untagged func(name string, line []byte)
 	// Exists receives the number of messages of EXISTS.
 	Exists func(n uint32)
+	// Recent receives the number of messages of RECENT.
+	Recent func(n uint32)
 	// Expunge receives the sequence number of EXPUNGE.
 	Expunge func(seq uint32)
 	// Status receives every status response, with code and text as they came but

@@ -185,6 +185,9 @@ func (c *Conn) writeExists(n uint32) bool {
 }
 
 func (c *Conn) writeRecent(n uint32) bool {
+	if c.hooks.Recent != nil {
+		c.hooks.Recent(n)
+	}
 	c.putNumber(uint64(n))
 	c.put(" RECENT")
 	return true

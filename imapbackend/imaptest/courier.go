@@ -44,7 +44,7 @@ func Courier(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	o := newOptions(opts)
 	return startUnpacked(t, "courier", "alice", courierScript, o, func(m *maildir) store {
-		m.plus, m.lf = true, true
+		m.plus, m.lf, m.backwards = true, true, o.clocksApart
 		return m
 	})
 }

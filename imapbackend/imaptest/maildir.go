@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -22,6 +23,7 @@ type maildir struct {
 	lf        bool // the server expects lines that end in LF, as most programs do
 	uid, gid  int
 	delivered int
+	backwards bool   // each file's name is below those before
 	suffix    string // of the names of files that are delivered
 }
 
@@ -117,7 +119,11 @@ func (m *maildir) deliver(mailbox string, message []byte, date time.Time, flags 
 	}
 	m.delivered++
 	dir := m.path(mailbox)
-	base := fmt.Sprintf("%010d.imaptest%s", m.delivered, m.suffix)
+	number := m.delivered
+	if m.backwards {
+		number = math.MaxInt32 - number
+	}
+	base := fmt.Sprintf("%010d.imaptest%s", number, m.suffix)
 	tmp := filepath.Join(dir, "tmp", base)
 	if err := os.WriteFile(tmp, message, 0o600); err != nil {
 		return err

@@ -42,6 +42,8 @@ type options struct {
 	tls       bool
 	lines     string
 	mailboxes []string
+
+	clocksApart bool
 }
 
 // WithTLS makes the server offer STARTTLS, and TLS on a second port.
@@ -57,6 +59,11 @@ func WithMailboxes(names ...string) Option {
 func WithConfig(lines string) Option {
 	return func(o *options) { o.lines += lines + "\n" }
 }
+
+// WithClocksApart gives each message's file a name below the names before, as if
+// hosts whose clocks differ delivered. Courier numbers new messages in the order
+// of these names. Only for Courier.
+func WithClocksApart() Option { return func(o *options) { o.clocksApart = true } }
 
 func newOptions(opts []Option) *options {
 	o := &options{mailboxes: []string{"INBOX"}}
