@@ -69,8 +69,10 @@ func (f *FS) placeTime(ctx context.Context, n node) (when time.Time, valid time.
 		return time.Time{}, forever, nil
 	}
 	when, err = p.box.Newest(ctx)
-	if errors.Is(err, cache.ErrNotExist) {
-		err = nil // listed, since it has children, but deleted: as in openDir
+	if errors.Is(err, cache.ErrNotExist) || errors.Is(err, cache.ErrPermission) {
+		// Listed, but deleted or not to be read. It may have children, which are
+		// to be reached; openDir tells.
+		err = nil
 	}
 	return when, f.account.Poll(), err
 }

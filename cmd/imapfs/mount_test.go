@@ -19,12 +19,13 @@ import (
 	"imapfs/imapbackend/imaptest"
 )
 
-// servers are what most mount tests run against; TestOtherServers has further
-// ones.
+// servers are what most mount tests run against.
 var servers = map[string]func(testing.TB, ...imaptest.Option) *imaptest.Server{
-	"cyrus":   imaptest.Cyrus,
-	"dovecot": imaptest.Dovecot,
-	"memory":  imaptest.Memory,
+	"courier":   imaptest.Courier,
+	"cyrus":     imaptest.Cyrus,
+	"dovecot":   imaptest.Dovecot,
+	"mailutils": imaptest.Mailutils,
+	"memory":    imaptest.Memory,
 }
 
 // onServers runs a test on each kind of server, but for those named, all at once.

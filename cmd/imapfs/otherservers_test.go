@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"testing"
 
@@ -64,5 +67,22 @@ func TestOtherServers(t *testing.T) {
 			other.expunge(1)
 			shows(t, dir+"/INBOX", slices.DeleteFunc(there, func(subject string) bool { return subject == "plain" })...)
 		})
+	}
+}
+
+// TestUnreadable is a mailbox of somebody else's that Cyrus lists, and does not
+// open: no empty one.
+func TestUnreadable(t *testing.T) {
+	s := imaptest.Cyrus(t, imaptest.WithMailboxes("Closed", "Closed/inside"))
+	s.Deliver("Closed", note("one"), sampleDate)
+	if err := s.Client().SetACL("Closed", imap.RightsIdentifier(s.Username), imap.RightModificationReplace, imap.RightSet("la")).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	dir := mountAt(t, s, s.Addr)
+	if list, err := os.ReadDir(dir + "/Closed"); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("it lists %v, %v", list, err)
+	}
+	if list, err := os.ReadDir(dir + "/Closed/inside"); err != nil {
+		t.Errorf("the one inside: %v, %v", list, err)
 	}
 }
