@@ -158,7 +158,7 @@ func (b *Box) fetchGroup(ctx context.Context, m *Message, how fetching, files []
 	if err != nil {
 		return nil, err
 	}
-	g := make(group)
+	g, doubted := make(group), make(group)
 	missing := false
 	for _, f := range files {
 		octets := results[0]
@@ -173,19 +173,35 @@ func (b *Box) fetchGroup(ctx context.Context, m *Message, how fetching, files []
 			missing = true
 			continue
 		}
-		g[f] = f.decode(m, octets)
+		to := g
+		if f.doubtful(m, octets) {
+			to = doubted
+		}
+		to[f] = f.decode(m, octets)
 	}
-	if missing {
+	if missing || len(doubted) > 0 {
 		// What is missing for good costs only itself.
-		if err := b.recover(ctx, m, files, g); err != nil && !errors.Is(err, errNoBody) {
+		if err := b.recover(ctx, m, files, g); err != nil && !errors.Is(err, errNoBody) && (missing || ctx.Err() != nil) {
 			return nil, err
+		}
+	}
+	for f, data := range doubted {
+		if _, ok := g[f]; !ok {
+			g[f] = data
 		}
 	}
 	return g, nil
 }
 
+// doubtful reports whether the octets, served as a part of an enclosed message,
+// are likely to be something else: GNU Mailutils serves all of the message where
+// it has one part only.
+func (f File) doubtful(m *Message, octets []byte) bool {
+	return f.Kind == Body && m.Parts[f.Part].Parent >= 0 && f.octets(m) >= 0 && int64(len(octets)) != f.octets(m)
+}
+
 // recover adds to g those of files that the server has announced, but does not
-// serve by their section: they are cut from the message. What is not in it
+// serve by their section, or serves otherwise: they are cut from the message. What is not in it
 // either stays out of g.
 func (b *Box) recover(ctx context.Context, m *Message, files []File, g group) error {
 	raw, parsed, err := b.parse(ctx, m.UID)

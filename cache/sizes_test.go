@@ -176,6 +176,23 @@ func TestRecover(t *testing.T) {
 	}
 }
 
+// TestEnclosedMisserved cuts from the message what the server serves as part of
+// an enclosed one, and what is of another length than it announced.
+func TestEnclosedMisserved(t *testing.T) {
+	enclosed := "Subject: y\r\n\r\ninside"
+	message := []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n" + enclosed + "\r\n--b--\r\n")
+	parts := content.Parse(message).Parts
+	src := newFake()
+	whole := src.add(Message{Size: int64(len(message)), Parts: parts}, map[string][]byte{"": message, "1": []byte(enclosed), "1.1": []byte(enclosed)})
+	lost := src.add(Message{Size: int64(len(message)), Parts: parts}, map[string][]byte{"1.1": []byte("all that there is")})
+	b := open(t, src, nil)
+	for uid, want := range map[uint32]string{whole: "inside", lost: "all that there is"} {
+		if size, got, err := read(t, b, File{uid, 1, Body}); err != nil || string(got) != want || size != int64(len(want)) {
+			t.Errorf("message %d: %q, %d, %v", uid, got, size, err)
+		}
+	}
+}
+
 // TestShared makes one fetch of concurrent reads, lets each leave by itself,
 // and ends the fetch when all have left.
 func TestShared(t *testing.T) {
