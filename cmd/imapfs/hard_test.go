@@ -73,9 +73,12 @@ func TestLargeAttachment(t *testing.T) {
 	onServers(t, func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server) {
 		s := start(t)
 		data := make([]byte, 24<<20+12345)
+		if strings.HasSuffix(t.Name(), "/mailutils") {
+			data = data[:2<<20+12345] // it reads all of a message for each range of it
+		}
 		rand.New(rand.NewSource(1)).Read(data)
 		s.Deliver("INBOX", imaptest.CRLF(imaptest.Message(
-			[]string{"From: a@example.org", "Subject: large", "MIME-Version: 1.0"},
+			[]string{"From: a@example.org", "Subject: large", sampleDateField, "MIME-Version: 1.0"},
 			imaptest.Multipart("mixed", imaptest.Text("text/plain", "us-ascii", "see there"), imaptest.Attachment("large.bin", "application/octet-stream", data)))),
 			sampleDate)
 		line := imaptest.Proxy(t, s.Addr)
@@ -92,7 +95,7 @@ func TestLargeAttachment(t *testing.T) {
 		}
 		before := line.Down()
 		middle := make([]byte, 4096)
-		const at = 11<<20 + 4321
+		at := int64(len(data)/2 + 4321)
 		if _, err := f.ReadAt(middle, at); err != nil || !bytes.Equal(middle, data[at:at+4096]) {
 			t.Fatalf("the middle is wrong: %v", err)
 		}

@@ -20,8 +20,10 @@ import (
 
 // servers are what every mount test runs against.
 var servers = map[string]func(testing.TB, ...imaptest.Option) *imaptest.Server{
-	"dovecot": imaptest.Dovecot,
-	"memory":  imaptest.Memory,
+	"courier":   imaptest.Courier,
+	"dovecot":   imaptest.Dovecot,
+	"mailutils": imaptest.Mailutils,
+	"memory":    imaptest.Memory,
 }
 
 // onServers runs a test on each kind of server.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -47,38 +48,54 @@ func Mailutils(t testing.TB, opts ...Option) *Server {
 	o := newOptions(opts)
 	return startUnpacked(t, "mailutils", "alice@localhost", mailutilsScript, o, func(m *maildir) store {
 		m.lf = true // all of a message with CRLF is an empty line for Mailutils
-		return &mailutils{m, make(map[string]int)}
+		return &mailutils{maildir: m, boxes: make(map[string]mailutilsBox), validity: 1700000000}
 	})
 }
 
-// mailutils is a tree of Maildirs in which the messages have UIDs as
-// Mailutils itself writes them: in the names of the files.
+// mailutils is a tree of Maildirs in which the messages have UIDs as Mailutils
+// itself writes them: in the names of the files.
 type mailutils struct {
 	*maildir
-	last map[string]int // UIDs by mailbox
+	boxes    map[string]mailutilsBox
+	validity int // the last that was given
 }
+
+type mailutilsBox struct{ validity, last int }
 
 func (m *mailutils) create(mailbox string) error {
 	if err := m.maildir.create(mailbox); err != nil {
 		return err
 	}
+	text, err := os.ReadFile(m.properties(mailbox))
+	if box, ok := m.boxes[mailbox]; ok && err == nil && strings.Contains(string(text), fmt.Sprintf("uid-validity: %d\n", box.validity)) {
+		return nil
+	}
+	// It is new, or another has taken its name.
+	m.validity++
+	m.boxes[mailbox] = mailutilsBox{validity: m.validity}
 	return m.number(mailbox)
 }
 
 func (m *mailutils) deliver(mailbox string, message []byte, date time.Time, flags []string) error {
-	m.last[mailbox]++
+	box := m.boxes[mailbox]
+	box.last++
+	m.boxes[mailbox] = box
 	if err := m.number(mailbox); err != nil {
 		return err
 	}
-	m.suffix = fmt.Sprintf(",u=%d", m.last[mailbox])
+	m.suffix = fmt.Sprintf(",u=%d", box.last)
 	return m.maildir.deliver(mailbox, message, date, flags)
 }
 
-// number writes what Mailutils knows of a mailbox. Without the version it reads
-// no flags.
+// properties is the file of what Mailutils knows of a mailbox.
+func (m *mailutils) properties(mailbox string) string {
+	return filepath.Join(m.path(mailbox), ".mu-prop")
+}
+
+// number writes that file. Without the version, Mailutils reads no flags.
 func (m *mailutils) number(mailbox string) error {
-	name := filepath.Join(m.path(mailbox), ".mu-prop")
-	text := fmt.Sprintf("uidnext: %d\nuid-validity: 1700000000\nversion: 3.15\n\n", m.last[mailbox]+1)
+	name, box := m.properties(mailbox), m.boxes[mailbox]
+	text := fmt.Sprintf("uidnext: %d\nuid-validity: %d\nversion: 3.15\n\n", box.last+1, box.validity)
 	if err := os.WriteFile(name+".new", []byte(text), 0o600); err != nil {
 		return err
 	}
