@@ -74,6 +74,8 @@ type Client struct {
 	pool    *pool
 	watcher watcher
 	alerts  alerts
+
+	firstByte time.Duration // the constant, but in tests
 }
 
 var _ cache.Source = (*Client)(nil)
@@ -81,9 +83,19 @@ var _ cache.Source = (*Client)(nil)
 // Dial connects and signs in once, so that what is wrong with server, TLS or
 // credentials is known at once.
 func Dial(ctx context.Context, opts Options) (*Client, error) {
-	c := &Client{opts: opts}
+	return newClient(opts, firstByte).start(ctx)
+}
+
+// newClient makes a Client that gives a server so long to begin an answer.
+func newClient(opts Options, firstByte time.Duration) *Client {
+	c := &Client{opts: opts, firstByte: firstByte}
 	// One of the connections is the watcher's, if there is more than one.
 	c.pool = newPool(opts.MaxConnections-1, opts.Log, func(ctx context.Context) (*session, error) { return c.connect(ctx, guard.Hooks{}) })
+	return c
+}
+
+// start connects for the first time.
+func (c *Client) start(ctx context.Context) (*Client, error) {
 	s, err := c.pool.acquire(ctx)
 	if err != nil {
 		c.pool.close()

@@ -50,9 +50,13 @@ func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*sess
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.As(err, new(lost)):
+			silent := errors.Is(err, context.DeadlineExceeded)
 			// A server that is silent on a new connection, too, has had its time.
-			if left--; left == 0 || left < attempts-1 && errors.Is(err, context.DeadlineExceeded) {
+			if left--; left == 0 || left < attempts-1 && silent {
 				return err
+			}
+			if silent {
+				c.pool.distrust()
 			}
 		case pause <= lastPause && (errors.As(err, new(busy)) || errors.Is(err, errLagging)):
 			if !sleep(ctx, pause) {
