@@ -56,6 +56,8 @@ type Options struct {
 	ProtocolLog io.Writer
 	// Version is told to servers that ask for ID (RFC 2971).
 	Version string
+
+	firstByte time.Duration // for tests; 0: the constant
 }
 
 // How long to wait, before an operation is given up.
@@ -74,8 +76,6 @@ type Client struct {
 	pool    *pool
 	watcher watcher
 	alerts  alerts
-
-	firstByte time.Duration // the constant, but in tests
 }
 
 var _ cache.Source = (*Client)(nil)
@@ -83,19 +83,9 @@ var _ cache.Source = (*Client)(nil)
 // Dial connects and signs in once, so that what is wrong with server, TLS or
 // credentials is known at once.
 func Dial(ctx context.Context, opts Options) (*Client, error) {
-	return newClient(opts, firstByte).start(ctx)
-}
-
-// newClient makes a Client that gives a server so long to begin an answer.
-func newClient(opts Options, firstByte time.Duration) *Client {
-	c := &Client{opts: opts, firstByte: firstByte}
+	c := &Client{opts: opts}
 	// One of the connections is the watcher's, if there is more than one.
 	c.pool = newPool(opts.MaxConnections-1, opts.Log, func(ctx context.Context) (*session, error) { return c.connect(ctx, guard.Hooks{}) })
-	return c
-}
-
-// start connects for the first time.
-func (c *Client) start(ctx context.Context) (*Client, error) {
 	s, err := c.pool.acquire(ctx)
 	if err != nil {
 		c.pool.close()

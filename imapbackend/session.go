@@ -1,6 +1,7 @@
 package imapbackend
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -58,7 +59,7 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 			o.Log.Warn("server alert", "server", o.Address, "text", st.Text)
 		}
 	}
-	conn := guard.New(nc, guard.Options{FirstByte: c.firstByte, Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
+	conn := guard.New(nc, guard.Options{FirstByte: cmp.Or(o.firstByte, firstByte), Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
 	p := guard.Prologue{
 		Username: o.Username,
 		Password: o.Password,

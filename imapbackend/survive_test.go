@@ -174,10 +174,10 @@ func TestHalfOpen(t *testing.T) {
 	s := imaptest.Memory(t)
 	three(s)
 	line := imaptest.Proxy(t, s.Addr)
-	c, err := newClient(Options{
+	c, err := Dial(t.Context(), Options{
 		Address: line.Addr, Security: Plaintext, Username: s.Username, Password: s.Password,
-		MaxConnections: 4, Log: slog.New(slog.DiscardHandler),
-	}, time.Second).start(t.Context())
+		MaxConnections: 4, Log: slog.New(slog.DiscardHandler), firstByte: time.Second,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
