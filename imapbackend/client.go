@@ -66,6 +66,8 @@ type Options struct {
 	ProtocolLog io.Writer
 	// Version is told to servers that ask for ID (RFC 2971).
 	Version string
+
+	firstByte time.Duration // for tests; 0: the constant
 }
 
 // Mechanisms are the ways to sign in that Options.Mechanism takes.

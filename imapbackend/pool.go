@@ -237,6 +237,22 @@ func (p *pool) release(s *session) {
 	p.serve()
 }
 
+// distrust ends the sessions that nobody uses: where one fell silent, those that
+// were silent anyway are no better, after a suspend for example.
+func (p *pool) distrust() {
+	p.mu.Lock()
+	var idle []*session
+	for _, s := range p.sessions {
+		if s.users == 0 {
+			idle = append(idle, s)
+		}
+	}
+	p.mu.Unlock()
+	for _, s := range idle {
+		s.conn.Close()
+	}
+}
+
 // close ends all sessions.
 func (p *pool) close() {
 	p.end()

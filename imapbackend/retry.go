@@ -73,16 +73,20 @@ func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*sess
 			return ctx.Err()
 		case errors.As(err, new(lost)):
 			mine := errors.As(err, new(atFault))
+			silent := errors.Is(err, context.DeadlineExceeded)
 			// A server that is silent on a new connection, too, has had its time.
-			silent := errors.Is(err, context.DeadlineExceeded) && own+others > 0
+			late := silent && own+others > 0
 			if !mine && errors.As(err, new(*guard.MessageError)) {
 				others++
 			} else {
 				own++
 			}
 			again := mine && errors.Is(err, guard.ErrMalformed) // it would be the same
-			if silent || again || own == attempts || others == collateral {
+			if late || again || own == attempts || others == collateral {
 				return fault(err)
+			}
+			if silent {
+				c.pool.distrust()
 			}
 		case pause <= lastPause && (errors.As(err, new(busy)) || errors.Is(err, errLagging)):
 			if !sleep(ctx, pause) {

@@ -1,6 +1,7 @@
 package imapbackend
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -105,7 +106,7 @@ func (c *Client) dial(ctx context.Context, hooks guard.Hooks, token string, comp
 	}
 	s := &session{numbering: &c.numbering}
 	hooks.Recent = s.recent.Store
-	conn := guard.New(nc, guard.Options{FirstByte: firstByte, Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
+	conn := guard.New(nc, guard.Options{FirstByte: cmp.Or(o.firstByte, firstByte), Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
 	p := guard.Prologue{
 		Address: o.Address,
 		Credentials: guard.Credentials{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -165,4 +166,36 @@ func TestRestartSeenByNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	readers.Wait()
+}
+
+// TestHalfOpen reads on when all connections are dead and nobody has said so:
+// one that falls silent tells of the others.
+func TestHalfOpen(t *testing.T) {
+	s := imaptest.Memory(t)
+	three(s)
+	line := imaptest.Proxy(t, s.Addr)
+	c, err := Dial(t.Context(), Options{
+		Address: line.Addr, Security: Plaintext, Username: s.Username, Password: s.Password,
+		MaxConnections: 4, Log: slog.New(slog.DiscardHandler), firstByte: time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	state, _ := list(t, c, inbox)
+	var all []*session
+	for range 3 { // as many as there may be
+		one, err := c.pool.acquireFresh(t.Context(), inbox)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, one)
+	}
+	for _, one := range all {
+		c.pool.release(one)
+	}
+	line.Lose()
+	if got, err := body(c, state.Validity, 1); err != nil || got != "x\r\n" {
+		t.Errorf("%q, %v", got, err)
+	}
 }

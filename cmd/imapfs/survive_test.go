@@ -47,19 +47,19 @@ func open(t testing.TB, name string) *os.File {
 // with RST and with FIN.
 func TestCutLiteral(t *testing.T) {
 	s := imaptest.Dovecot(t)
-	message, want := large(1, 8<<20)
+	message, want := large(1, 4<<20)
 	s.Deliver("INBOX", message, sampleDate)
 	line := imaptest.Proxy(t, s.Addr)
 	dir := mountAt(t, s, line.Addr, func(c *mountConfig) { c.memory = "1MiB" })
 	f := open(t, dir+"/INBOX/"+largeName)
 	random := rand.New(rand.NewSource(2))
-	for i := range 20 {
+	for i := range 10 {
 		if err := uncache(f); err != nil {
 			t.Fatal(err)
 		}
 		before := line.Connections()
 		cut := []func(int64){line.ResetAfter, line.CloseAfter}[i%2]
-		cut(random.Int63n(2 << 20))
+		cut(random.Int63n(256 << 10))
 		got := make([]byte, len(want))
 		if _, err := f.ReadAt(got, 0); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("round %d: %v, equal: %v", i, err, bytes.Equal(got, want))
@@ -205,8 +205,8 @@ func TestCertificateExpires(t *testing.T) {
 func TestReplaced(t *testing.T) {
 	onServers(t, func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server) {
 		s := start(t, imaptest.WithMailboxes("Work"))
-		before, was := large(1, 3<<20)
-		after, is := large(2, 3<<20)
+		before, was := large(1, 2<<20)
+		after, is := large(2, 2<<20)
 		s.Deliver("Work", before, sampleDate)
 		dir := mountAt(t, s, s.Addr, soon, func(c *mountConfig) { c.memory = "1MiB" })
 		name := dir + "/Work/" + largeName
@@ -219,7 +219,7 @@ func TestReplaced(t *testing.T) {
 		if err := other.Delete("Work").Wait(); err != nil {
 			t.Fatal(err)
 		}
-		for off := int64(1 << 20); off < 2<<20; off += 300 << 10 {
+		for off := int64(512 << 10); off < 1<<20; off += 200 << 10 {
 			if n, err := f.ReadAt(got, off); !bytes.Equal(got[:n], was[off:][:n]) || err != nil && !errors.Is(err, syscall.ESTALE) {
 				t.Errorf("of a deleted mailbox: %d bytes, %v", n, err)
 			}
@@ -230,7 +230,7 @@ func TestReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Deliver("Work", after, sampleDate)
-		for off := int64(1<<20 + 4096); off < 3<<20; off += 300 << 10 {
+		for off := int64(512<<10 + 4096); off < 2<<20; off += 300 << 10 {
 			if err := uncache(f); err != nil {
 				t.Fatal(err)
 			}
@@ -245,7 +245,7 @@ func TestReplaced(t *testing.T) {
 			}
 			return err
 		})
-		if _, err := f.ReadAt(got, 2<<20+8192); !errors.Is(err, syscall.ESTALE) {
+		if _, err := f.ReadAt(got, 2<<20-8192); !errors.Is(err, syscall.ESTALE) {
 			t.Errorf("an open file of the old mailbox: %v", err)
 		}
 	})
