@@ -31,7 +31,12 @@ func (c *Client) Snapshot(ctx context.Context, id cache.ID) (state cache.State, 
 	return state, uids, err
 }
 
-// search returns the UIDs of all messages.
+// slack is how many messages more than EXAMINE counted may have come by the time
+// of the search.
+const slack = 1000
+
+// search returns the UIDs of all messages. A search that contradicts the number
+// of messages is not believed: each is asked for then.
 func (s *session) search(ctx context.Context) ([]uint32, error) {
 	var options *imap.SearchOptions
 	if s.has("ESEARCH") || s.has("IMAP4REV2") { // 1:100000 instead of 700 kB
@@ -42,14 +47,40 @@ func (s *session) search(ctx context.Context) ([]uint32, error) {
 		return nil, fmt.Errorf("search: %w", s.kind(err))
 	}
 	set, _ := data.All.(imap.UIDSet)
+	most := min(2*uint64(s.state.Count)+slack, maxMessages)
 	var uids []uint32
 	for _, r := range set {
-		if r.Start == 0 || r.Stop < r.Start || uint64(len(uids))+uint64(r.Stop-r.Start) >= maxMessages {
+		if r.Start == 0 || r.Stop < r.Start {
 			return nil, fmt.Errorf("%w: messages %v:%v", cache.ErrProtocol, r.Start, r.Stop)
+		}
+		if uint64(len(uids))+uint64(r.Stop-r.Start) >= most {
+			return s.enumerate(ctx)
 		}
 		for uid := uint64(r.Start); uid <= uint64(r.Stop); uid++ {
 			uids = append(uids, uint32(uid))
 		}
+	}
+	if len(uids) == 0 {
+		return s.enumerate(ctx)
+	}
+	slices.Sort(uids)
+	return slices.Compact(uids), nil
+}
+
+// enumerate returns the UIDs of all messages without a search.
+func (s *session) enumerate(ctx context.Context) ([]uint32, error) {
+	var uids []uint32
+	_, err := s.conn.Fetch(ctx, guard.Fetch{
+		UIDs:  imap.UIDSet{{Start: 1, Stop: 0}}, // 1:*
+		Items: "(UID FLAGS)",
+		Message: func(m *guard.Message) {
+			if m.UID != 0 && len(uids) < maxMessages {
+				uids = append(uids, m.UID)
+			}
+		},
+	})
+	if err != nil {
+		return nil, s.kind(err)
 	}
 	slices.Sort(uids)
 	return slices.Compact(uids), nil

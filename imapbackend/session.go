@@ -58,6 +58,13 @@ func (c *Client) connect(ctx context.Context, hooks guard.Hooks) (*session, erro
 			o.Log.Warn("server alert", "server", o.Address, "text", st.Text)
 		}
 	}
+	if hooks.Untagged == nil {
+		hooks.Untagged = func(name string, line []byte) {
+			if name == "LIST" {
+				o.Log.Warn("the server lists a mailbox that cannot be read", "server", o.Address, "line", printable(string(line[:min(len(line), 200)])))
+			}
+		}
+	}
 	conn := guard.New(nc, guard.Options{FirstByte: firstByte, Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
 	p := guard.Prologue{
 		Username: o.Username,

@@ -18,8 +18,10 @@ type command struct {
 
 	// Of the engine's.
 	ours     bool
-	extended bool   // a SEARCH that asks for ESEARCH
-	answered bool   // its result has arrived; of the reading goroutine
+	extended bool // a SEARCH that asks for ESEARCH
+	answered bool // its result has arrived; of the reading goroutine
+	results  int  // responses that it has got, and their octets; likewise
+	octets   int
 	failure  string // why OK becomes NO: its result had to be dropped
 
 	interrupted bool // its ctx ended; guarded by Conn.mu
@@ -262,14 +264,26 @@ func (c *Conn) dropped(why string, names []string) {
 	}
 }
 
-// arrived notes that a result for the engine's commands of these names came.
-func (c *Conn) arrived(names []string) {
+// arrived notes that a result of so many octets came for the engine's commands
+// of these names. False: it is more than they may have.
+func (c *Conn) arrived(names []string, octets int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	within := true
 	for _, cmd := range c.pending {
 		if !cmd.ours && slices.Contains(names, cmd.name) {
 			cmd.answered = true
 			c.answering = true
+			cmd.results++
+			cmd.octets += octets
+			within = within && cmd.results <= maxResults && cmd.octets <= maxResult
 		}
 	}
+	return within
+}
+
+// owesResult reports whether a server that says OK must have sent a result, even
+// an empty one (RFC 4731; RFC 9051, section 6.3.2).
+func (cmd *command) owesResult() bool {
+	return cmd.extended || cmd.name == "SELECT" || cmd.name == "EXAMINE"
 }
