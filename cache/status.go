@@ -31,6 +31,8 @@ type MailboxStatus struct {
 	// Messages is how many it holds, and Defects how many of them the server
 	// could not describe in full.
 	Messages, Defects int
+	// ByItem is how many messages have each single Defect; absent: none has.
+	ByItem map[Defect]int
 	// Err is why the last sync failed, nil if it did not.
 	Err error
 }
@@ -66,8 +68,17 @@ func (b *Box) describe(s *MailboxStatus) {
 		s.Err = b.failure
 	}
 	for _, m := range b.messages {
-		if m.Defects != 0 {
-			s.Defects++
+		if m.Defects == 0 {
+			continue
+		}
+		s.Defects++
+		if s.ByItem == nil {
+			s.ByItem = make(map[Defect]int)
+		}
+		for d := DefectEnvelope; d <= DefectSize; d <<= 1 {
+			if m.Defects&d != 0 {
+				s.ByItem[d]++
+			}
 		}
 	}
 }

@@ -14,6 +14,9 @@ import (
 	"imapfs/imapbackend/guard"
 )
 
+// maxMessages bounds what a mailbox may claim to hold.
+const maxMessages = 1 << 23
+
 const flagItems = "(UID FLAGS)"
 
 // Snapshot implements cache.Source.
@@ -32,20 +35,46 @@ func (c *Client) Snapshot(ctx context.Context, id cache.ID) (state cache.State, 
 	return state, uids, err
 }
 
-// search returns the UIDs of all messages.
+// slack is how many messages more than EXAMINE counted may have come by the time
+// of the search.
+const slack = 1000
+
+// search returns the UIDs of all messages. A search that contradicts the number
+// of messages is not believed: each is asked for then.
 func (s *session) search(ctx context.Context) ([]uint32, error) {
 	extended := s.has("ESEARCH") || s.has("IMAP4REV2") // 1:100000 instead of 700 kB
 	var uids []uint32
 	err := s.throughout(func(r uidRange) (guard.Status, error) {
 		found, st, err := s.conn.Search(ctx, r.key(), extended)
-		if err == nil && found == nil && r == everything {
-			err = fmt.Errorf("%w: no result for a mailbox with %d messages", cache.ErrProtocol, s.state.Count)
-		}
 		uids = append(uids, found...)
 		return st, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("search: %w", s.kind(err))
+	}
+	if len(uids) == 0 || uint64(len(uids)) > 2*uint64(s.state.Count)+slack {
+		return s.enumerate(ctx)
+	}
+	slices.Sort(uids)
+	return slices.Compact(uids), nil
+}
+
+// enumerate returns the UIDs of all messages without a search.
+func (s *session) enumerate(ctx context.Context) ([]uint32, error) {
+	var uids []uint32
+	err := s.throughout(func(r uidRange) (guard.Status, error) {
+		return s.conn.Fetch(ctx, guard.Fetch{
+			UIDs:  r.set(),
+			Items: flagItems,
+			Message: func(m *guard.Message) {
+				if m.UID != 0 && len(uids) < maxMessages {
+					uids = append(uids, m.UID)
+				}
+			},
+		})
+	})
+	if err != nil {
+		return nil, s.kind(err)
 	}
 	slices.Sort(uids)
 	return slices.Compact(uids), nil

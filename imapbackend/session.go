@@ -104,6 +104,13 @@ func (c *Client) dial(ctx context.Context, hooks guard.Hooks, token string, comp
 		}
 		nc = secure
 	}
+	if hooks.Untagged == nil {
+		hooks.Untagged = func(name string, line []byte) {
+			if name == "LIST" {
+				o.Log.Warn("the server lists a mailbox that cannot be read", "server", o.Address, "line", printable(string(line[:min(len(line), 200)])))
+			}
+		}
+	}
 	s := &session{numbering: &c.numbering}
 	hooks.Recent = s.recent.Store
 	conn := guard.New(nc, guard.Options{FirstByte: cmp.Or(o.firstByte, firstByte), Progress: progress, Log: o.ProtocolLog, Hooks: hooks})

@@ -136,3 +136,33 @@ func fitBody(quirk string, r *imaptest.Response) []byte {
 	fitted = strings.Replace(fitted, "{5}\r\nhello", fmt.Sprintf("{%d}\r\n%s", len(octets), octets), 1)
 	return imaptest.Complete([]byte(fitted), r)
 }
+
+// TestDefectsCounted finds in the status how many messages are hard to read, and
+// at what.
+func TestDefectsCounted(t *testing.T) {
+	s := imaptest.Memory(t)
+	deliverNotes(s, 5)
+	injector := imaptest.Hostile(t, s)
+	injector.Use(func(r *imaptest.Response, w io.Writer) error {
+		if !r.Has("ENVELOPE") || r.UID() > 2 {
+			return imaptest.Pass(r, w)
+		}
+		_, err := w.Write(imaptest.Complete(imaptest.Fit([]string{"", "* 1 FETCH (UID 1 ENVELOPE NIL)\r\n", "* 1 FETCH (UID 1 ENVELOPE () INTERNALDATE NIL)\r\n"}[r.UID()], r), r))
+		return err
+	})
+	dir := mountAt(t, s, injector.Addr)
+	if _, err := os.ReadDir(dir + "/INBOX"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{
+		statusFile: {"5 messages (2 hard to read: date of 1, envelope of 2)"},
+		jsonFile:   {`"defects": 2`, `"date": 1`, `"envelope": 2`},
+	} {
+		data, err := readControl(dir, name)
+		for _, s := range want {
+			if err != nil || !strings.Contains(string(data), s) {
+				t.Errorf("%s lacks %s: %v\n%s", name, s, err, data)
+			}
+		}
+	}
+}

@@ -42,12 +42,14 @@ type connectionReport struct {
 }
 
 type mailboxReport struct {
-	Name     string     `json:"name"`
-	Messages int        `json:"messages"`
-	Defects  int        `json:"defects"`
-	Watched  bool       `json:"watched"`
-	Synced   *time.Time `json:"synced,omitempty"`
-	Error    string     `json:"error,omitempty"`
+	Name     string `json:"name"`
+	Messages int    `json:"messages"`
+	Defects  int    `json:"defects"`
+	// ByItem counts them by what could not be read; one message may have several.
+	ByItem  map[string]int `json:"defects_by_item,omitempty"`
+	Watched bool           `json:"watched"`
+	Synced  *time.Time     `json:"synced,omitempty"`
+	Error   string         `json:"error,omitempty"`
 }
 
 type memoryReport struct {
@@ -111,8 +113,18 @@ func (c *control) report() *report {
 	return r
 }
 
+var defectNames = map[cache.Defect]string{
+	cache.DefectEnvelope: "envelope", cache.DefectStructure: "structure", cache.DefectDate: "date", cache.DefectSize: "size",
+}
+
 func reportMailbox(m cache.MailboxStatus) mailboxReport {
 	r := mailboxReport{Name: m.Name, Messages: m.Messages, Defects: m.Defects, Watched: m.Watched, Synced: known(m.Synced)}
+	for d, n := range m.ByItem {
+		if r.ByItem == nil {
+			r.ByItem = make(map[string]int)
+		}
+		r.ByItem[defectNames[d]] = n
+	}
 	if m.Err != nil {
 		r.Error = explain(m.Err)
 	}

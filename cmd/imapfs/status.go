@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -107,7 +109,11 @@ func (m *mailboxReport) messages() string {
 	}
 	text := count(m.Messages, "message")
 	if m.Defects > 0 {
-		text += fmt.Sprintf(" (%d hard to read)", m.Defects)
+		var items []string
+		for _, item := range slices.Sorted(maps.Keys(m.ByItem)) {
+			items = append(items, fmt.Sprintf("%s of %d", item, m.ByItem[item]))
+		}
+		text += fmt.Sprintf(" (%d hard to read: %s)", m.Defects, strings.Join(items, ", "))
 	}
 	return text
 }

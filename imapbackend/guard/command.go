@@ -18,6 +18,8 @@ type command struct {
 
 	// Of the engine's.
 	ours    bool
+	results int // responses that it has got, and their octets; of the reading goroutine
+	octets  int
 	failure string // why OK becomes NO: its result had to be dropped
 
 	interrupted bool // its ctx ended; guarded by Conn.mu
@@ -261,13 +263,25 @@ func (c *Conn) dropped(why string, names []string) {
 	}
 }
 
-// arrived notes that a result for the engine's commands of these names came.
-func (c *Conn) arrived(names []string) {
+// arrived notes that a result of so many octets came for the engine's commands
+// of these names. False: it is more than they may have.
+func (c *Conn) arrived(names []string, octets int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	within := true
 	for _, cmd := range c.pending {
 		if !cmd.ours && slices.Contains(names, cmd.name) {
 			c.answering = true
+			cmd.results++
+			cmd.octets += octets
+			within = within && cmd.results <= maxResults && cmd.octets <= maxResult
 		}
 	}
+	return within
+}
+
+// owesResult reports whether a server that says OK must have sent a result
+// (RFC 9051, section 6.3.2).
+func (cmd *command) owesResult() bool {
+	return cmd.name == "SELECT" || cmd.name == "EXAMINE"
 }

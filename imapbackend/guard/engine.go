@@ -115,7 +115,7 @@ func (c *Conn) listEntry() bool {
 	x.space()
 	start := x.pos
 	name, ok3 := x.value()
-	if !ok1 || !ok2 || !ok3 || !x.isList(attrs) || x.isList(delim) || x.isList(name) {
+	if !ok1 || !ok2 || !ok3 || !x.isList(attrs) && !x.isNil(attrs) || x.isList(delim) || x.isList(name) {
 		return false
 	}
 	b := x.octets(name)

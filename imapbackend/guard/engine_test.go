@@ -55,10 +55,10 @@ func TestList(t *testing.T) {
 
 func TestAlias(t *testing.T) {
 	_, engine := session(t, Options{}, func(s *server) {
-		s.ok("EXAMINE \"AT&T \xe9 \\\"x\\\\\"")
+		s.answer("EXAMINE \"AT&T \xe9 \\\"x\\\\\"", "* 1 EXISTS\r\n%T OK done\r\n")
 		s.answer("STATUS \"\xe9\" (MESSAGES)", "* STATUS {1}\r\n\xe9 (MESSAGES 4)\r\n%T OK done\r\n")
 		s.ok(`RENAME "a&b" "c"`)
-		s.ok(`EXAMINE "` + MailboxAlias("a\r\nX DELETE b") + `"`)
+		s.answer(`EXAMINE "`+MailboxAlias("a\r\nX DELETE b")+`"`, "* 1 EXISTS\r\n%T OK done\r\n")
 	})
 	examine := &imap.SelectOptions{ReadOnly: true}
 	if _, err := engine.Select(MailboxAlias("AT&T \xe9 \"x\\"), examine).Wait(); err != nil {

@@ -64,6 +64,7 @@ func TestFetchCancelWaiting(t *testing.T) {
 	selected := make(chan struct{})
 	c, engine := session(t, Options{}, func(s *server) {
 		tag := s.expect(`EXAMINE "a"`)
+		s.send("* 1 EXISTS\r\n")
 		<-selected
 		s.send("%s OK [READ-ONLY] done\r\n", tag)
 		s.ok("NOOP")

@@ -32,6 +32,15 @@ func (f *frames) line() ([]byte, error) {
 		f.ahead, f.cut = nil, f.aheadCut
 		return l, nil
 	}
+	l, err := f.next()
+	if err == nil {
+		f.log.server(l)
+	}
+	return l, err
+}
+
+// next is line without the log.
+func (f *frames) next() ([]byte, error) {
 	f.cut = false
 	if cap(f.long) > keepBuffer {
 		f.long = nil
@@ -49,7 +58,6 @@ func (f *frames) line() ([]byte, error) {
 	} else {
 		f.end = "\r\n"
 	}
-	f.log.server(l)
 	return l, nil
 }
 
@@ -97,14 +105,19 @@ func (f *frames) skipLine(chunk []byte, err error) error {
 // continuation returns the next line if it can only belong to the response
 // being read: servers put raw line breaks into quoted strings.
 func (f *frames) continuation() ([]byte, bool, error) {
-	l, err := f.line()
+	if f.ahead != nil {
+		return nil, false, nil
+	}
+	l, err := f.next()
 	if err != nil {
 		return nil, false, err
 	}
 	if f.begins(l) {
+		f.log.server(l)
 		f.unread(l)
 		return nil, false, nil
 	}
+	f.log.torn(l)
 	return l, true, nil
 }
 

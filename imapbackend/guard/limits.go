@@ -18,6 +18,11 @@ const (
 	// maxResponse bounds a response with the short literals in it (bodies are
 	// streamed and do not count). A server that sends more is given up.
 	maxResponse = maxLine + 1<<20
+	// maxResults and maxResult bound the responses, and their octets, that one
+	// command of the engine gets: it keeps them all. That is 200,000 mailboxes,
+	// and a search in several million messages.
+	maxResults = 200_000
+	maxResult  = 64 << 20
 	// maxString bounds a literal inside a response: an envelope field, a file
 	// name, a mailbox name. A longer one reads as an empty, repaired string.
 	maxString = 64 << 10

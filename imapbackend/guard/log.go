@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -27,7 +28,51 @@ func newLog(w io.Writer) *protocolLog {
 
 func (l *protocolLog) client(line []byte) { l.write("C: ", line) }
 
-func (l *protocolLog) server(line []byte) { l.write("S: ", line) }
+func (l *protocolLog) server(line []byte) {
+	if l != nil {
+		l.write("S: ", withoutBody(line))
+	}
+}
+
+// torn notes that a line was read that only goes on with a string begun before
+// it, which may be of a body.
+func (l *protocolLog) torn(line []byte) {
+	if l != nil {
+		l.write("S: ", fmt.Appendf(nil, "(%d octets more)", len(line)))
+	}
+}
+
+// withoutBody cuts a line before the first body in it that is no literal: there
+// are servers that send bodies as quoted strings.
+func withoutBody(line []byte) []byte {
+	for at := 0; ; {
+		i := bytes.IndexByte(line[at:], ']')
+		if i < 0 {
+			return line
+		}
+		at += i + 1
+		rest := line[at:]
+		if bytes.HasPrefix(rest, []byte{'<'}) {
+			rest = rest[bytes.IndexByte(rest, '>')+1:]
+		}
+		rest = bytes.TrimLeft(rest, " ")
+		switch {
+		case !inBody(line[:at]) || len(rest) == 0 || bytes.IndexByte([]byte("{~)"), rest[0]) >= 0 || bytes.HasPrefix(rest, []byte("NIL")):
+			continue
+		}
+		return fmt.Appendf(nil, "%s (%d octets)", line[:len(line)-len(rest)], len(rest))
+	}
+}
+
+// inBody reports whether the section that ends b is a body's.
+func inBody(b []byte) bool {
+	open := bytes.LastIndexByte(b, '[')
+	if open < 0 {
+		return false
+	}
+	name := bytes.ToUpper(b[max(0, open-len("BINARY.PEEK")):open])
+	return bytes.HasSuffix(name, []byte("BODY")) || bytes.HasSuffix(name, []byte("BINARY")) || bytes.HasSuffix(name, []byte(".PEEK"))
+}
 
 func (l *protocolLog) write(who string, line []byte) {
 	if l == nil {

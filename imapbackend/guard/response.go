@@ -78,8 +78,11 @@ func (c *Conn) tagged(tag []byte) {
 		cmd.finish(st, nil)
 		return
 	}
+	if st.Type == "OK" && cmd.owesResult() && cmd.results == 0 && cmd.failure == "" {
+		cmd.failure = "no result"
+	}
 	if st.Type == "OK" && cmd.failure != "" {
-		st = Status{Type: "NO", Text: cmd.name + ": " + cmd.failure}
+		st = Status{Type: "BAD", Text: cmd.name + ": " + cmd.failure}
 	}
 	c.put(cmd.tag)
 	c.putStatus(st)
@@ -138,23 +141,25 @@ type dataResponse struct {
 	write func(c *Conn, n uint32) bool
 	// commands are those whose result it is: they fail if it is dropped.
 	commands []string
+	// alone tells that it is one of many, and costs only itself.
+	alone bool
 }
 
 // dataResponses are the responses that are passed on. SEARCH is ours; SORT,
 // THREAD, METADATA and ID nobody asks for.
 var dataResponses = map[string]dataResponse{
-	"CAPABILITY": {(*Conn).writeCapability, []string{"CAPABILITY"}},
-	"FLAGS":      {(*Conn).writeFlags, nil},
-	"EXISTS":     {(*Conn).writeExists, []string{"SELECT", "EXAMINE"}},
-	"RECENT":     {(*Conn).writeRecent, nil},
-	"EXPUNGE":    {(*Conn).writeExpunge, nil},
-	"LIST":       {(*Conn).writeList, []string{"LIST"}},
-	"STATUS":     {(*Conn).writeStatus, []string{"STATUS", "LIST"}},
-	"NAMESPACE":  {(*Conn).writeNamespace, []string{"NAMESPACE"}},
-	"QUOTA":      {(*Conn).writeQuota, []string{"GETQUOTA", "GETQUOTAROOT"}},
-	"QUOTAROOT":  {(*Conn).writeQuotaRoot, []string{"GETQUOTAROOT"}},
-	"MYRIGHTS":   {(*Conn).writeMyRights, []string{"MYRIGHTS"}},
-	"ACL":        {(*Conn).writeACL, []string{"GETACL"}},
+	"CAPABILITY": {write: (*Conn).writeCapability, commands: []string{"CAPABILITY"}},
+	"FLAGS":      {write: (*Conn).writeFlags},
+	"EXISTS":     {write: (*Conn).writeExists, commands: []string{"SELECT", "EXAMINE"}},
+	"RECENT":     {write: (*Conn).writeRecent},
+	"EXPUNGE":    {write: (*Conn).writeExpunge},
+	"LIST":       {write: (*Conn).writeList, commands: []string{"LIST"}, alone: true},
+	"STATUS":     {write: (*Conn).writeStatus, commands: []string{"STATUS", "LIST"}},
+	"NAMESPACE":  {write: (*Conn).writeNamespace, commands: []string{"NAMESPACE"}},
+	"QUOTA":      {write: (*Conn).writeQuota, commands: []string{"GETQUOTA", "GETQUOTAROOT"}},
+	"QUOTAROOT":  {write: (*Conn).writeQuotaRoot, commands: []string{"GETQUOTAROOT"}},
+	"MYRIGHTS":   {write: (*Conn).writeMyRights, commands: []string{"MYRIGHTS"}},
+	"ACL":        {write: (*Conn).writeACL, commands: []string{"GETACL"}},
 }
 
 // data deals with an untagged response that is neither FETCH nor a status.
@@ -171,11 +176,17 @@ func (c *Conn) data(name string, n uint32) {
 		c.put("* ")
 		if !c.frames.cut && d.write(c, n) && x.err == nil {
 			c.put("\r\n")
-			c.arrived(d.commands)
+			if c.arrived(d.commands, len(c.out)-mark) {
+				return
+			}
+			c.out = c.out[:mark]
+			c.dropped(name+" without end", d.commands)
 			return
 		}
 		c.out = c.out[:mark]
-		c.dropped("unreadable "+name, d.commands)
+		if !d.alone || c.frames.cut || x.err != nil {
+			c.dropped("unreadable "+name, d.commands)
+		}
 	}
 	if c.hooks.Untagged != nil && name != "" {
 		x.finish()
