@@ -276,10 +276,7 @@ func (l *Log) Replace(next *Log) error {
 	if l.dir == nil {
 		return nil
 	}
-	err := next.flush()
-	if err == nil {
-		err = l.dir.syncFile(l.name + newSuffix)
-	}
+	err := next.Sync()
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	next.writing.Lock()
@@ -300,6 +297,23 @@ func (l *Log) Replace(next *Log) error {
 	return nil
 }
 
+// Sync writes what has not been written yet, and syncs it to the disk.
+func (l *Log) Sync() error {
+	if l.dir == nil {
+		return nil
+	}
+	if err := l.flush(); err != nil {
+		return err
+	}
+	l.mu.RLock()
+	file, base, closed := l.file, l.base, l.closed
+	l.mu.RUnlock()
+	if closed || base == 0 {
+		return nil
+	}
+	return l.dir.syncFile(file)
+}
+
 // syncFile makes what a file holds last.
 func (d *Dir) syncFile(name string) error {
 	f, err := d.open(name, os.O_WRONLY)
@@ -310,21 +324,14 @@ func (d *Dir) syncFile(name string) error {
 	return f.Sync()
 }
 
-// Close writes what has not been written yet, and syncs it to the disk.
+// Close is Sync, after which nothing more is written.
 func (l *Log) Close() error {
-	if l.dir == nil {
-		return nil
-	}
-	err := l.flush()
+	err := l.Sync()
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	l.mu.Lock()
-	closed, base, file := l.closed, l.base, l.file
+	defer l.mu.Unlock()
 	l.closed = true
-	l.mu.Unlock()
-	if err == nil && !closed && base > 0 {
-		err = l.dir.syncFile(file)
-	}
 	return err
 }
 
