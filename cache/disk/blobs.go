@@ -40,8 +40,9 @@ type Blobs struct {
 }
 
 type blob struct {
-	key  Key
-	data []byte
+	key     Key
+	data    []byte
+	written chan struct{} // closed when it is this one's turn, in place of a blob
 }
 
 // place is where a blob is.
@@ -140,9 +141,23 @@ func (b *Blobs) Put(k Key, data []byte) {
 	}
 	b.queued.Add(int64(len(data)))
 	select {
-	case b.queue <- blob{k, data}:
+	case b.queue <- blob{key: k, data: data}:
 	default:
 		b.queued.Add(-int64(len(data)))
+	}
+}
+
+// settle waits until what has been put before has been written, or dropped.
+func (b *Blobs) settle() {
+	written := make(chan struct{})
+	select {
+	case b.queue <- blob{written: written}:
+	case <-b.stop:
+		return
+	}
+	select {
+	case <-written:
+	case <-b.stop:
 	}
 }
 
@@ -198,6 +213,10 @@ func (b *Blobs) write() {
 	var pause time.Time
 	var failed bool
 	put := func(one blob) {
+		if one.written != nil {
+			close(one.written)
+			return
+		}
 		defer b.queued.Add(-int64(len(one.data)))
 		if failed && time.Now().Before(pause) {
 			return
@@ -340,7 +359,7 @@ func (b *Blobs) move(from, to *segment, e entry) {
 	if err != nil {
 		return
 	}
-	if e, err = to.append(blob{key, data}); err != nil {
+	if e, err = to.append(blob{key: key, data: data}); err != nil {
 		return
 	}
 	b.mu.Lock()

@@ -291,3 +291,15 @@ func (d *Dir) sync() {
 		f.Close()
 	}
 }
+
+// Settle waits until all that was appended and put has been written, or cannot
+// be.
+func (d *Dir) Settle() {
+	d.flush()
+	d.mu.Lock()
+	blobs := d.blobs
+	d.mu.Unlock()
+	if blobs != nil {
+		blobs.settle()
+	}
+}
