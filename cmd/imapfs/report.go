@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"imapfs/cache"
+	"imapfs/cache/disk"
 	"imapfs/imapbackend"
 )
 
@@ -22,6 +23,7 @@ type report struct {
 	Connections []connectionReport `json:"connections"`
 	Mailboxes   []mailboxReport    `json:"mailboxes"`
 	Memory      memoryReport       `json:"memory"`
+	Cache       cacheReport        `json:"cache"`
 	Alerts      []alertReport      `json:"alerts"`
 	Sync        *syncReport        `json:"sync,omitempty"`
 }
@@ -54,6 +56,15 @@ type memoryReport struct {
 	Limit int64 `json:"limit_bytes"`
 }
 
+// cacheReport is what is on disk; nothing, if there is no path.
+type cacheReport struct {
+	Path  string `json:"path,omitempty"`
+	Index int64  `json:"index_bytes"`
+	Used  int64  `json:"used_bytes"` // by mail
+	Limit int64  `json:"limit_bytes"`
+	Error string `json:"error,omitempty"`
+}
+
 type alertReport struct {
 	Time time.Time `json:"time"`
 	Text string    `json:"text"`
@@ -79,7 +90,7 @@ func (c *control) report() *report {
 			Online: len(server.Connections) > 0, Retry: known(server.Retry),
 		},
 		Connections: []connectionReport{}, Mailboxes: []mailboxReport{}, Alerts: []alertReport{}, // [], not null
-		Memory: memoryReport{account.Memory, account.MemoryLimit},
+		Memory: memoryReport{account.Memory, account.MemoryLimit}, Cache: c.cache(account.Disk),
 	}
 	if server.Err != nil {
 		r.Server.Error = explain(server.Err)
@@ -98,6 +109,17 @@ func (c *control) report() *report {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r.Sync = c.last
+	return r
+}
+
+func (c *control) cache(on *disk.Status) cacheReport {
+	if on == nil {
+		return cacheReport{Error: explain(c.unkept)}
+	}
+	r := cacheReport{Path: on.Path, Index: on.Index, Used: on.Bodies, Limit: on.BodiesLimit}
+	if on.Err != nil {
+		r.Error = explain(on.Err)
+	}
 	return r
 }
 
