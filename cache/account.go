@@ -79,7 +79,7 @@ func New(src Source, opts Options) (*Account, error) {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box)}
-	a.frames.limit, a.spans.limit = keptFrames, keptFrames
+	a.frames.limit, a.spans.limit = keptFrames, keptSpans
 	a.watch.touched = make(chan struct{}, 1)
 	a.life, a.end = context.WithCancel(context.Background())
 	if opts.Disk != nil && opts.Bodies > 0 {

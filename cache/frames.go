@@ -25,8 +25,12 @@ type frameKey struct {
 	at  int64
 }
 
-// keptFrames bounds the frames of records, and of sizes, that are held, in bytes.
-const keptFrames = 4 << 20
+// keptFrames bounds the frames of records that are held, in bytes: half a mailbox
+// of 100,000. keptSpans bounds those of sizes.
+const (
+	keptFrames = 16 << 20
+	keptSpans  = 4 << 20
+)
 
 // readFrame returns a frame of messages.
 func (a *Account) readFrame(log *disk.Log, at disk.Pos) (*frame, error) {
