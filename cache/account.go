@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"imapfs/cache/disk"
 )
 
 // Options are what an Account needs to know.
@@ -19,6 +22,12 @@ type Options struct {
 	Poll time.Duration
 	// Notify is told of every change. It must not block.
 	Notify func(Event)
+	// Disk is where all that is known is kept; nil: it is in memory only.
+	Disk *disk.Dir
+	// Bodies bounds the decoded bytes that are kept on Disk, in bytes; 0: none.
+	Bodies int64
+	// Log gets what is wrong with the cache, if set. No secrets.
+	Log *slog.Logger
 }
 
 // Account is all that is known of an account. It is safe for concurrent use.
@@ -47,10 +56,17 @@ type Account struct {
 	details details
 	quotas  quotas
 
-	mu     sync.Mutex
-	list   []Mailbox   // guarded by mu
-	listed time.Time   // guarded by mu
-	boxes  map[ID]*Box // guarded by mu
+	repairs flight[frameKey, struct{}]
+	frames  lru[frameKey, *frame]
+	spans   lru[frameKey, []sizeEntry]
+	bodies  *disk.Blobs // nil: there are none
+
+	mu      sync.Mutex
+	log     *disk.Log   // guarded by mu; of what is not a mailbox's
+	list    []Mailbox   // guarded by mu
+	listed  time.Time   // guarded by mu
+	current bool        // guarded by mu; list is of this mount
+	boxes   map[ID]*Box // guarded by mu
 }
 
 // New makes an Account of src, which it closes neither now nor later.
@@ -62,16 +78,27 @@ func New(src Source, opts Options) (*Account, error) {
 	if opts.Notify == nil {
 		opts.Notify = func(Event) {}
 	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
 	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box)}
 	a.watch.touched, a.watch.overdue = make(chan struct{}, 1), make(chan struct{}, 1)
+	a.frames.limit, a.spans.limit = keptFrames, keptSpans
 	a.life, a.end = context.WithCancel(context.Background())
+	if opts.Disk != nil && opts.Bodies > 0 {
+		a.bodies = opts.Disk.Blobs(opts.Bodies)
+	}
+	a.restore()
+	a.tasks.Go(a.saveOften)
 	return a, nil
 }
 
-// Close cancels what is under way. The Account must not be used afterwards.
+// Close cancels what is under way, and saves what is known. The Account must
+// not be used afterwards; Options.Disk is left open.
 func (a *Account) Close() {
 	a.end()
 	a.tasks.Wait()
+	a.saveAll()
 	a.mem.close()
 }
 
@@ -79,13 +106,17 @@ func (a *Account) Close() {
 func (a *Account) Poll() time.Duration { return a.opts.Poll }
 
 // Mailboxes lists the account's mailboxes. It is at most Options.Poll late, and
-// more only while the server cannot be reached. The result is shared and must
-// not be changed.
+// more only while the server cannot be reached, or has not been since the mount
+// (as with Box.Listing). The result is shared and must not be changed.
 func (a *Account) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 	a.mu.Lock()
-	list, listed := a.list, a.listed
+	list, listed, current := a.list, a.listed, a.current
 	a.mu.Unlock()
 	if time.Since(listed) < a.opts.Poll {
+		return list, nil
+	}
+	if !listed.IsZero() && !current {
+		a.behind(&a.silent, a.relist)
 		return list, nil
 	}
 	err := a.refresh(ctx, !listed.IsZero(), &a.silent, a.relist)
@@ -116,9 +147,14 @@ func (a *Account) relist(ctx context.Context) error {
 		first, changed := a.listed.IsZero(), !slices.Equal(list, a.list)
 		if changed { // else readers can see that it is the same
 			a.list = list
+			a.saveList()
 		}
-		a.listed = time.Now()
+		forgotten := !a.current
+		a.listed, a.current = time.Now(), true
 		a.mu.Unlock()
+		if forgotten {
+			a.forgetOthers(list)
+		}
 		if changed && !first {
 			a.opts.Notify(Event{Kind: MailboxesChanged})
 		}
@@ -160,16 +196,30 @@ func (a *Account) refresh(ctx context.Context, known bool, silent *silence, sync
 	return err
 }
 
+// behind calls sync for those who do not wait for it.
+func (a *Account) behind(silent *silence, sync func(context.Context) error) {
+	was, now := silent.Load(), time.Now()
+	if was != nil && now.Sub(*was) < silenceLasts || !silent.CompareAndSwap(was, &now) {
+		return // it has been called a moment ago
+	}
+	a.tasks.Go(func() {
+		if sync(a.life) == nil {
+			silent.CompareAndSwap(&now, nil)
+		}
+	})
+}
+
 // Box returns the mailbox's messages as they are under its present
 // UIDVALIDITY. It asks nothing of the server.
 func (a *Account) Box(id ID) *Box {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	b := a.boxes[id]
 	if b == nil {
-		b = &Box{account: a, id: id, serial: a.serial.Add(1)}
+		b = &Box{account: a, id: id, serial: a.serial.Add(1), syncing: make(chan struct{}, 1)}
 		a.boxes[id] = b
 	}
+	a.mu.Unlock()
+	b.restored.Do(b.restore)
 	return b
 }
 
@@ -179,6 +229,7 @@ func (a *Account) retire(b *Box) {
 	a.mu.Lock()
 	if a.boxes[b.id] == b {
 		delete(a.boxes, b.id)
+		b.discard() // before another takes its place
 	}
 	a.mu.Unlock()
 	if !b.stale.Swap(true) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,18 +23,26 @@ type Box struct {
 	used            atomic.Int64 // when somebody last read it, Unix time in ns
 	silent          silence
 
+	restored sync.Once     // reads what is on disk
+	syncing  chan struct{} // full while a sync is under way
+	tidied   time.Time     // when the log was last rewritten; the sync under way uses it
+
+	// writing is held while the index's log is rewritten, and by who appends to
+	// it without being a sync.
+	writing sync.Mutex
+
 	mu       sync.RWMutex
-	validity uint32              // guarded by mu; 0 until the first sync
-	uids     []uint32            // guarded by mu; ascending, replaced and never changed
-	messages map[uint32]*Message // guarded by mu; may hold messages that are not in uids yet
-	state    State               // guarded by mu; as of the last sync
-	synced   time.Time           // guarded by mu; when the last sync began
-	flagged  time.Time           // guarded by mu; when all flags were last asked for
-	sizes    map[File]*size      // guarded by mu
-	newest   *time.Time          // guarded by mu; of a mailbox that has not been synced
-	seen     uint32              // guarded by mu; UIDVALIDITY when newest was asked for
-	failure  error               // guarded by mu; of the last sync that failed
-	failedAt time.Time           // guarded by mu
+	index    index          // guarded by mu; of no UIDVALIDITY until the first sync
+	state    State          // guarded by mu; as of the last sync
+	synced   time.Time      // guarded by mu; when the last sync began
+	saved    time.Time      // guarded by mu; synced as the log has it
+	current  bool           // guarded by mu; it has been synced in this mount
+	flagged  time.Time      // guarded by mu; when all flags were last asked for
+	sizes    map[File]*size // guarded by mu; that have changed of late
+	newest   *time.Time     // guarded by mu; of a mailbox that has not been synced
+	seen     uint32         // guarded by mu; UIDVALIDITY when newest was asked for
+	failure  error          // guarded by mu; of the last sync that failed
+	failedAt time.Time      // guarded by mu
 }
 
 // ID returns what identifies the mailbox.
@@ -54,7 +60,8 @@ type Listing struct {
 
 // Listing returns the mailbox's messages: complete as of Synced, or an error,
 // never a part that looks whole. It is at most Options.Poll late, and more only
-// while the server cannot be reached.
+// while the server cannot be reached, or has not been since the mount: what is
+// on disk is there at once, and compared with the server behind.
 func (b *Box) Listing(ctx context.Context) (Listing, error) {
 	if b.stale.Load() {
 		return Listing{}, b.failed("list", 0, ErrStale)
@@ -62,6 +69,10 @@ func (b *Box) Listing(ctx context.Context) (Listing, error) {
 	b.account.use(b)
 	l, ok := b.Known()
 	if ok && (b.account.watch.covers(b, l.Synced) || time.Since(l.Synced) < b.account.opts.Poll) {
+		return l, nil
+	}
+	if ok && !b.isCurrent() {
+		b.account.behind(&b.silent, b.joinSync)
 		return l, nil
 	}
 	err := b.account.refresh(ctx, ok, &b.silent, b.joinSync)
@@ -72,12 +83,19 @@ func (b *Box) Listing(ctx context.Context) (Listing, error) {
 	return l, nil
 }
 
+// isCurrent reports whether the listing is of this mount.
+func (b *Box) isCurrent() bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.current
+}
+
 // Known returns the listing as of the last sync, however old; false if there
 // was none. It never blocks.
 func (b *Box) Known() (Listing, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return Listing{b.validity, b.uids, b.synced}, !b.synced.IsZero()
+	return Listing{b.index.validity, b.index.uids, b.synced}, !b.synced.IsZero()
 }
 
 // Newest returns when the newest message came, the zero time if there is none.
@@ -102,8 +120,8 @@ func (b *Box) Newest(ctx context.Context) (time.Time, error) {
 func (b *Box) Validity() uint32 {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	if b.validity != 0 {
-		return b.validity
+	if b.index.validity != 0 {
+		return b.index.validity
 	}
 	return b.seen
 }
@@ -112,44 +130,50 @@ func (b *Box) Validity() uint32 {
 // it would.
 func (b *Box) KnownNewest() (time.Time, bool) {
 	b.mu.RLock()
-	defer b.mu.RUnlock()
+	synced, newest, uids := !b.synced.IsZero(), b.newest, b.index.uids
+	b.mu.RUnlock()
 	switch {
-	case b.synced.IsZero() && b.newest == nil:
+	case !synced && newest == nil:
 		return time.Time{}, false
-	case b.synced.IsZero():
-		return *b.newest, true
-	case len(b.uids) == 0:
+	case !synced:
+		return *newest, true
+	case len(uids) == 0:
 		return time.Time{}, true
 	}
-	return b.messages[b.uids[len(b.uids)-1]].Date, true
+	m := b.known(uids[len(uids)-1])
+	if m == nil {
+		return time.Time{}, false
+	}
+	return m.Date, true
 }
 
 // All returns the messages of the last sync, in no order.
 func (b *Box) All() []*Message {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return slices.Collect(maps.Values(b.messages))
+	l, _ := b.Known()
+	return b.read(l.UIDs)
 }
 
 // Message returns a message of the last listing. ErrNotExist: the mailbox does
 // not have it.
 func (b *Box) Message(ctx context.Context, uid uint32) (*Message, error) {
 	b.account.use(b)
-	m := b.message(uid)
-	if m == nil {
+	m, err := b.mended(ctx, uid)
+	if m == nil && err == nil {
 		if _, ok := b.Known(); !ok {
 			if _, err := b.Listing(ctx); err != nil {
 				return nil, err
 			}
-			m = b.message(uid)
+			m, err = b.mended(ctx, uid)
 		}
 	}
-	if m == nil && b.stale.Load() {
+	switch {
+	case err != nil:
+		return nil, err
+	case m == nil && b.stale.Load():
 		// Its messages have been forgotten: a listing under way must not end
 		// as if there were none.
 		return nil, b.failed("look", uid, ErrStale)
-	}
-	if m == nil {
+	case m == nil:
 		return nil, fmt.Errorf("message %d of mailbox %q: %w", uid, b.id.Name, ErrNotExist)
 	}
 	return m, nil
@@ -168,21 +192,11 @@ func (b *Box) Structured(ctx context.Context, uid uint32) (*Message, error) {
 	return b.Message(ctx, uid)
 }
 
-// message returns a message that is in the listing, or nil.
-func (b *Box) message(uid uint32) *Message {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	if _, ok := slices.BinarySearch(b.uids, uid); !ok {
-		return nil
-	}
-	return b.messages[uid]
-}
-
 // validityNow is UIDVALIDITY, known since the first sync.
 func (b *Box) validityNow() uint32 {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.validity
+	return b.index.validity
 }
 
 // failed adds to err what it failed on, and retires the box if it is stale.

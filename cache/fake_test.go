@@ -23,6 +23,16 @@ type fake struct {
 	fetches  int
 	hang     chan struct{}                         // Fetch waits for it, if set
 	tell     func(context.Context) (string, error) // answers Detail, and Quota with what is used
+	down     error                                 // what everything fails with, if set
+	breaks   int                                   // after how many summaries the connection breaks, if set
+	asked    int                                   // for how many summaries
+	last     int64                                 // for a test to remember
+}
+
+func (f *fake) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.down = err
 }
 
 func newFake() *fake {
@@ -40,28 +50,39 @@ func (f *fake) add(m Message, sections map[string][]byte) uint32 {
 	return m.UID
 }
 
-func (f *fake) Mailboxes(context.Context) ([]Mailbox, error) { return []Mailbox{{Name: "INBOX"}}, nil }
+func (f *fake) Mailboxes(context.Context) ([]Mailbox, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return []Mailbox{{Name: "INBOX"}}, f.down
+}
 
 func (f *fake) Snapshot(context.Context, ID) (State, []uint32, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.state, slices.Sorted(maps.Keys(f.messages)), nil
+	return f.state, slices.Sorted(maps.Keys(f.messages)), f.down
 }
 
 func (f *fake) Summaries(_ context.Context, _ ID, _ uint32, uids []uint32, yield func(*Message)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, uid := range uids {
-		if m := f.messages[uid]; m != nil {
+	for i, uid := range uids {
+		if f.breaks > 0 && i == f.breaks {
+			return ErrOffline
+		}
+		if m := f.messages[uid]; m != nil && f.down == nil {
+			f.asked++
 			yield(m)
 		}
 	}
-	return nil
+	return f.down
 }
 
 func (f *fake) Flags(_ context.Context, _ ID, _ uint32, _ uint64, yield func(*Message)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.down != nil {
+		return f.down
+	}
 	for _, m := range f.messages {
 		yield(&Message{UID: m.UID, Flags: m.Flags, Gmail: m.Gmail})
 	}
@@ -72,12 +93,16 @@ func (f *fake) Changes(context.Context, ID, uint32, uint64, uint32, func(*Messag
 	return errors.ErrUnsupported
 }
 
-func (f *fake) Newest(context.Context, ID) (uint32, time.Time, error) { return 1, time.Time{}, nil }
+func (f *fake) Newest(context.Context, ID) (uint32, time.Time, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return 1, time.Time{}, f.down
+}
 
 func (f *fake) States(_ context.Context, ids []ID) (map[ID]State, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return map[ID]State{ids[0]: f.state}, nil
+	return map[ID]State{ids[0]: f.state}, f.down
 }
 
 func (f *fake) Detail(ctx context.Context, id ID, what Detail) (string, error) {
@@ -116,6 +141,9 @@ func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Requ
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.down != nil {
+		return nil, f.down
+	}
 	if validity != f.state.Validity {
 		return nil, ErrStale
 	}

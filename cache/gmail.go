@@ -50,3 +50,41 @@ func (l Labels) String() string {
 	}
 	return l.text.Value()
 }
+
+// labelMark begins what stands for labels among the marks of a message. No flag
+// has it.
+const labelMark = "\x00"
+
+// marks are all that can change of a message: its flags, and behind them its
+// labels.
+func (m *Message) marks() []string {
+	if m.Gmail == nil || m.Gmail.Labels == (Labels{}) {
+		return m.Flags
+	}
+	return append(slices.Clip(m.Flags), labelMark+m.Gmail.Labels.String())
+}
+
+// setMarks is the way back from marks, of which it keeps parts.
+func (m *Message) setMarks(marks []string) {
+	if labels := labelsIn(marks); labels != nil {
+		if m.Gmail == nil {
+			m.Gmail = new(Gmail)
+		}
+		m.Gmail.Labels = Labels{unique.Make(labels[0][len(labelMark):])}
+		marks = marks[: len(marks)-1 : len(marks)-1]
+	}
+	m.Flags = marks
+}
+
+// withLabels adds to flags the labels among marks.
+func withLabels(flags, marks []string) []string {
+	return append(slices.Clip(flags), labelsIn(marks)...)
+}
+
+// labelsIn returns the end of marks that stands for labels, nil if there are none.
+func labelsIn(marks []string) []string {
+	if n := len(marks); n > 0 && strings.HasPrefix(marks[n-1], labelMark) {
+		return marks[n-1:]
+	}
+	return nil
+}

@@ -43,7 +43,8 @@ const (
 // whole returns all bytes of a file, and thereby proves its size. They must
 // not be changed.
 func (b *Box) whole(ctx context.Context, m *Message, f File) ([]byte, error) {
-	if data, ok := b.account.mem.get(blockKey{b.serial, f, wholeFile}); ok {
+	if data, ok := b.kept(f, wholeFile); ok {
+		b.provenSize(f, int64(len(data)))
 		return data, nil
 	}
 	var g group
@@ -81,9 +82,10 @@ func (b *Box) load(ctx context.Context, m *Message, first File, how fetching, fi
 			return nil, b.failed("read", m.UID, err)
 		}
 		for f, data := range g {
-			a.mem.set(blockKey{b.serial, f, wholeFile}, data)
+			b.keep(f, wholeFile, data)
 			b.provenSize(f, int64(len(data)))
 			if f.Kind == Whole && f.Part == Outer && a.trust.compare(m.Size, int64(len(data))) {
+				a.saveTrust()
 				a.opts.Notify(Event{Kind: SizesLost})
 			}
 		}
@@ -140,6 +142,9 @@ func groupCost(m *Message, f File) (octets int64, shared bool) {
 func (b *Box) fetchGroup(ctx context.Context, m *Message, how fetching, files []File) (group, error) {
 	if how == dissected {
 		return b.dissect(ctx, m)
+	}
+	if g := b.cutKept(m, files); g != nil {
+		return g, nil
 	}
 	probed := func(f File) bool { return how == together && f.access(m) == accessGrid }
 	var requests []Request
@@ -236,12 +241,11 @@ func (b *Box) dissect(ctx context.Context, m *Message) (group, error) {
 	if len(parsed.Parts) == 1 && parsed.Parts[0].Octets == 0 {
 		complete.Defects &^= DefectStructure // there is no more to it than the server tells
 	}
-	b.mu.Lock()
-	if now := b.messages[m.UID]; now != nil {
-		complete.Flags, complete.ModSeq = now.Flags, now.ModSeq
-		b.messages[m.UID] = &complete
+	if m.Parts == nil && b.known(m.UID) != nil {
+		b.writing.Lock()
+		b.take([]*Message{&complete})
+		b.writing.Unlock()
 	}
-	b.mu.Unlock()
 	if err != nil {
 		return nil, err // the message has a name, and nothing that can be read
 	}
@@ -266,6 +270,9 @@ var errNoBody = fmt.Errorf("no body: %w", ErrProtocol)
 
 // parse fetches the message and reads its structure.
 func (b *Box) parse(ctx context.Context, uid uint32) ([]byte, content.Parsed, error) {
+	if raw, ok := b.kept(File{uid, Outer, Whole}, wholeFile); ok {
+		return raw, content.Parse(raw), nil
+	}
 	results, err := b.account.src.Fetch(ctx, b.id, b.validityNow(), []Request{{UID: uid}})
 	if err != nil {
 		return nil, content.Parsed{}, err

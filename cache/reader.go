@@ -86,7 +86,7 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 		return copy(p, data[off:]), nil
 	}
 	// What is kept of a message that has gone can still be read.
-	if now, ok := r.box.KnownSize(r.file); (!ok || now.N != r.size) && r.box.message(r.file.UID) != nil {
+	if now, ok := r.box.KnownSize(r.file); (!ok || now.N != r.size) && r.box.holds(r.file.UID) {
 		return 0, r.box.failed("read", r.file.UID, fmt.Errorf("section %q: %w; open it again", r.file.section(r.message), ErrContent))
 	}
 	n := 0
@@ -152,6 +152,12 @@ func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
 		return data, nil
 	}
 	return a.blocks.do(ctx, a, key, func(ctx context.Context) ([]byte, error) {
+		want := min(blockSize, r.size-n*blockSize)
+		if data, ok := r.box.kept(r.file, n); ok && int64(len(data)) == want {
+			r.keep(n, data)
+			r.box.saw(r.file, r.size, n)
+			return data, nil
+		}
 		data, ok, err := r.fetchBlock(ctx, n)
 		if err != nil {
 			return nil, r.box.failed("read", r.file.UID, fmt.Errorf("section %q: %w", r.file.section(r.message), err))
@@ -159,7 +165,7 @@ func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
 		if !ok {
 			return nil, r.box.contradicted(ctx, r.message, r.file)
 		}
-		a.mem.set(key, data)
+		r.box.keep(r.file, n, data)
 		r.keep(n, data)
 		r.box.saw(r.file, r.size, n)
 		return data, nil

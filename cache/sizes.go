@@ -16,7 +16,9 @@ type Size struct {
 	Proven bool
 }
 
-// size is what is known of a file's size. It is guarded by Box.mu.
+// size is what is known of a file's size. Those that have changed of late are in
+// Box.sizes and guarded by Box.mu; the others are in the index (sizelog.go) and
+// never changed.
 type size struct {
 	n      int64
 	proven bool
@@ -29,6 +31,8 @@ type size struct {
 	// seen has a bit for each block that was found to be as n promises.
 	seen    []uint64
 	nunseen int64
+	// changed: it is not in the index as it is.
+	changed bool
 }
 
 // Size returns a file's size, fetching what it takes to know it. An estimate
@@ -41,7 +45,11 @@ func (b *Box) Size(ctx context.Context, f File) (Size, error) {
 	if err != nil {
 		return Size{}, err
 	}
-	if f.access(m) == accessGrid && !b.isIrregular(f) {
+	if data, ok := b.kept(f, wholeFile); ok {
+		b.provenSize(f, int64(len(data)))
+		return Size{int64(len(data)), true}, nil
+	}
+	if s, ok := b.size(f); f.access(m) == accessGrid && !(ok && s.irregular) {
 		if _, err := b.group(ctx, m, f); err != nil {
 			return Size{}, err
 		}
@@ -59,12 +67,10 @@ func (b *Box) Size(ctx context.Context, f File) (Size, error) {
 // KnownSize is Size where that takes no question to the server; false where it
 // would.
 func (b *Box) KnownSize(f File) (Size, bool) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	if s := b.sizes[f]; s != nil && (s.proven || s.gridded && !s.irregular) {
+	if s, ok := b.size(f); ok && (s.proven || s.gridded && !s.irregular) {
 		return Size{s.n, s.proven}, true
 	}
-	m := b.messages[f.UID]
+	m := b.known(f.UID)
 	if m == nil || f.Part != Outer && int(f.Part) >= len(m.Parts) || f.access(m) != accessVerbatim {
 		return Size{}, false
 	}
@@ -76,51 +82,35 @@ func (b *Box) KnownSize(f File) (Size, bool) {
 }
 
 func (b *Box) isIrregular(f File) bool {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	s := b.sizes[f]
-	return s != nil && s.irregular
+	s, ok := b.size(f)
+	return ok && s.irregular
 }
 
 // provenSize records what was found by decoding all of a file.
 func (b *Box) provenSize(f File, n int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if s := b.sizeOf(f); s != nil {
-		s.n, s.proven, s.seen = n, true, nil
+	if s, ok := b.size(f); ok && s.proven && s.n == n {
+		return
 	}
-}
-
-// sizeOf returns what is known of f's size, to be added to; nil if its message
-// has gone meanwhile. mu is held.
-func (b *Box) sizeOf(f File) *size {
-	s := b.sizes[f]
-	if s == nil && b.messages[f.UID] != nil {
-		s = new(size)
-		b.sizes[f] = s
-	}
-	return s
+	b.amend(f, func(s *size, _ bool) { s.n, s.proven, s.seen, s.changed = n, true, nil, true })
 }
 
 // probed records what both ends of a base64 part told.
 func (b *Box) probed(f File, grid content.Grid, regular bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case b.sizes[f] != nil || b.messages[f.UID] == nil:
-	case regular:
-		b.sizes[f] = &size{n: grid.Size(), grid: grid, gridded: true}
-	default:
-		b.sizes[f] = &size{irregular: true}
-	}
+	b.amend(f, func(s *size, known bool) {
+		switch {
+		case known:
+		case regular:
+			*s = size{n: grid.Size(), grid: grid, gridded: true, changed: true}
+		default:
+			*s = size{irregular: true, changed: true}
+		}
+	})
 }
 
 // grid returns the grid of a base64 part, if it has been found to have one.
 func (b *Box) grid(f File) (content.Grid, bool) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	s := b.sizes[f]
-	if s == nil || !s.gridded || s.irregular {
+	s, ok := b.size(f)
+	if !ok || !s.gridded || s.irregular {
 		return content.Grid{}, false
 	}
 	return s.grid, true
@@ -129,38 +119,40 @@ func (b *Box) grid(f File) (content.Grid, bool) {
 // saw records that a block is as a file's size n promises. Once all of them
 // are, the size is proven.
 func (b *Box) saw(f File, n, block int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s := b.sizeOf(f)
-	switch {
-	case s == nil || s.proven:
-		return
-	case s.n == 0 && !s.irregular: // nothing was known
-		s.n = n
-	case s.n != n:
+	if s, ok := b.size(f); ok && s.proven {
 		return
 	}
-	if s.seen == nil {
-		s.nunseen = (n + blockSize - 1) / blockSize
-		s.seen = make([]uint64, (s.nunseen+63)/64)
-	}
-	if word, bit := &s.seen[block/64], uint64(1)<<(block%64); *word&bit == 0 {
-		*word |= bit
-		s.nunseen--
-	}
-	if s.nunseen == 0 {
-		s.proven, s.seen = true, nil
-	}
+	b.amend(f, func(s *size, _ bool) {
+		switch {
+		case s.proven:
+			return
+		case s.n == 0 && !s.irregular: // nothing was known
+			s.n = n
+		case s.n != n:
+			return
+		}
+		if s.seen == nil {
+			s.nunseen = (n + blockSize - 1) / blockSize
+			s.seen = make([]uint64, (s.nunseen+63)/64)
+		}
+		if word, bit := &s.seen[block/64], uint64(1)<<(block%64); *word&bit == 0 {
+			*word |= bit
+			s.nunseen--
+		}
+		if s.nunseen == 0 {
+			s.proven, s.seen, s.changed = true, nil, true
+		}
+	})
 }
 
 // contradicted is called when a block of f is not as its size promised. It
 // finds out the right size for the next reader; this one must fail.
 func (b *Box) contradicted(ctx context.Context, m *Message, f File) error {
-	b.mu.Lock()
-	if s := b.sizes[f]; s != nil {
-		s.irregular, s.proven = s.gridded, false
-	}
-	b.mu.Unlock()
+	b.amend(f, func(s *size, known bool) {
+		if known {
+			s.irregular, s.proven, s.changed = s.gridded, false, true
+		}
+	})
 	if _, err := b.whole(ctx, m, f); err != nil {
 		return err
 	}
@@ -188,7 +180,9 @@ func (t *trust) compare(announced, served int64) (lost bool) {
 		return false
 	}
 	if announced == served {
-		t.matched.Add(1)
+		if t.matched.Load() < enough { // it may be a few more
+			t.matched.Add(1)
+		}
 		return false
 	}
 	return !t.broken.Swap(true) && t.matched.Load() >= enough

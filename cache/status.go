@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"imapfs/cache/disk"
 )
 
 // Status is what an Account can tell about itself.
@@ -18,6 +20,8 @@ type Status struct {
 	// Memory is how many bytes of decoded mail are held, and MemoryLimit how
 	// many may be.
 	Memory, MemoryLimit int64
+	// Disk is how what is on disk stands, nil if nothing is.
+	Disk *disk.Status
 }
 
 // MailboxStatus is what is known of a mailbox.
@@ -41,6 +45,10 @@ type MailboxStatus struct {
 func (a *Account) Status() Status {
 	s := Status{MemoryLimit: a.mem.blocks.MaxCost()}
 	s.Memory = s.MemoryLimit - a.mem.blocks.RemainingCost()
+	if a.opts.Disk != nil {
+		disk := a.opts.Disk.Status()
+		s.Disk = &disk
+	}
 	a.mu.Lock()
 	list := a.list
 	boxes := make(map[ID]*Box, len(a.boxes))
@@ -62,21 +70,18 @@ func (a *Account) Status() Status {
 func (b *Box) describe(s *MailboxStatus) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	s.Synced, s.Messages = b.synced, len(b.uids)
+	s.Synced, s.Messages, s.Defects = b.synced, len(b.index.uids), len(b.index.defects)
 	s.Watched = b.account.watch.covers(b, b.synced)
 	if b.failedAt.After(b.synced) {
 		s.Err = b.failure
 	}
-	for _, m := range b.messages {
-		if m.Defects == 0 {
-			continue
-		}
+	for _, one := range b.index.defects {
 		s.Defects++
 		if s.ByItem == nil {
 			s.ByItem = make(map[Defect]int)
 		}
 		for d := DefectEnvelope; d <= DefectSize; d <<= 1 {
-			if m.Defects&d != 0 {
+			if one&d != 0 {
 				s.ByItem[d]++
 			}
 		}

@@ -35,6 +35,12 @@ func (b *Box) joinSync(ctx context.Context) error {
 }
 
 func (b *Box) sync(ctx context.Context) error {
+	select { // one that was cancelled may not have ended yet
+	case b.syncing <- struct{}{}:
+		defer func() { <-b.syncing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	src := b.account.src
 	started, wanted := time.Now(), b.wanted.Load()
 	state, uids, err := src.Snapshot(ctx, b.id)
@@ -42,13 +48,11 @@ func (b *Box) sync(ctx context.Context) error {
 		return err
 	}
 	b.mu.Lock()
-	if b.messages == nil {
-		b.validity = state.Validity
-		b.messages = make(map[uint32]*Message)
-		b.sizes = make(map[File]*size)
+	if b.index.log == nil && !b.stale.Load() {
+		b.index.begin(b.account.opts.Disk, b.id, state.Validity)
 	}
 	// Some may be known from a first sync that failed, under no ModSeq yet.
-	validity, modseq, known := b.validity, b.state.ModSeq, len(b.messages)
+	validity, modseq, known := b.index.validity, b.state.ModSeq, b.index.known()
 	b.mu.Unlock()
 	if state.Validity != validity {
 		return ErrStale
@@ -67,37 +71,55 @@ func (b *Box) sync(ctx context.Context) error {
 		return err
 	}
 	b.covered.Store(wanted)
+	b.tidy()
 	return nil
+}
+
+// tidyAgain is the pause between two attempts to rewrite a log.
+const tidyAgain = 10 * time.Minute
+
+// tidy rewrites the index's log if half of it is history.
+func (b *Box) tidy() {
+	b.mu.RLock()
+	wasteful := b.index.wasteful()
+	b.mu.RUnlock()
+	if !wasteful || time.Since(b.tidied) < tidyAgain {
+		return
+	}
+	b.tidied = time.Now()
+	if err := b.rewrite(); err != nil {
+		b.account.opts.Log.Debug("rewrite of an index", "mailbox", b.id.Name, "error", err)
+	}
 }
 
 // apply makes state and uids, as of started, the box's own.
 func (b *Box) apply(ctx context.Context, state State, uids []uint32, started time.Time) error {
+	b.mu.RLock()
+	goneUIDs := b.index.gone(uids)
+	b.mu.RUnlock()
+	gone := b.read(goneUIDs) // while they can still be read
 	b.mu.Lock()
 	if err := ctx.Err(); err != nil { // whoever cancelled it may have begun another
 		b.mu.Unlock()
 		return err
 	}
-	// A message that was expunged after Snapshot has no summary.
-	uids = slices.DeleteFunc(uids, func(uid uint32) bool { return b.messages[uid] == nil })
-	var gone []*Message
-	if len(b.messages) > len(uids) {
-		for uid, m := range b.messages {
-			if _, ok := slices.BinarySearch(uids, uid); !ok {
-				gone = append(gone, m)
-				b.forget(m)
-			}
-		}
+	x := &b.index
+	if x.log == nil { // the box is stale
+		b.mu.Unlock()
+		return ErrStale
 	}
-	first, changed := b.synced.IsZero(), !slices.Equal(b.uids, uids)
-	if changed { // else readers can see that it is the same
-		b.uids = uids
+	was, first := x.uids, b.synced.IsZero()
+	x.list(uids) // without those that were expunged after Snapshot
+	b.forgetSizes(goneUIDs)
+	changed := !slices.Equal(was, x.uids)
+	state.Unseen = x.unseen
+	if last := b.state; changed || first || len(x.changed)+len(goneUIDs) > 0 || last.ModSeq != state.ModSeq || last.Next != state.Next {
+		frame := x.syncFrame(synced{state, started}, true, goneUIDs)
+		x.log.Append(frame)
+		x.dead += int64(len(frame)) + int64(len(goneUIDs))*meanRecord
+		x.changed, b.saved = nil, started
 	}
-	for _, m := range b.messages {
-		if !slices.Contains(m.Flags, `\Seen`) {
-			state.Unseen++
-		}
-	}
-	b.state, b.synced = state, started
+	b.state, b.synced, b.current = state, started, true
 	b.mu.Unlock()
 	if changed && !first {
 		b.account.opts.Notify(Event{Kind: MessagesChanged, Box: b, Gone: gone})
@@ -109,17 +131,7 @@ func (b *Box) apply(ctx context.Context, state State, uids []uint32, started tim
 func (b *Box) empty() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.uids, b.messages, b.sizes = nil, make(map[uint32]*Message), make(map[File]*size)
-}
-
-// forget drops all that is known of a message. mu is held.
-func (b *Box) forget(m *Message) {
-	delete(b.messages, m.UID)
-	for part := Outer; part < len(m.Parts); part++ {
-		for _, kind := range []Kind{Whole, Header, Body} {
-			delete(b.sizes, File{m.UID, int32(part), kind})
-		}
-	}
+	b.index, b.sizes = index{validity: b.index.validity}, nil
 }
 
 // manyFlags is for how many messages it matters that a server without CONDSTORE
@@ -150,7 +162,7 @@ func (b *Box) unchanged(now State, asked time.Time) bool {
 	same := was.Validity == now.Validity && was.Next == now.Next && was.Count == now.Count &&
 		was.ModSeq == now.ModSeq && was.Unseen == now.Unseen
 	if same {
-		b.synced = asked
+		b.synced, b.current = asked, true
 	}
 	return same
 }
@@ -167,21 +179,14 @@ func (b *Box) flagsWanted() bool {
 // is kept even if the rest fails, so that the next try goes on from there.
 func (b *Box) fetchSummaries(ctx context.Context, validity uint32, uids []uint32) error {
 	b.mu.RLock()
-	var missing []uint32
-	for _, uid := range slices.Backward(uids) {
-		if b.messages[uid] == nil {
-			missing = append(missing, uid)
-		}
-	}
+	missing := b.index.missing(uids)
 	b.mu.RUnlock()
 	if len(missing) == 0 {
 		return nil
 	}
-	return b.account.src.Summaries(ctx, b.id, validity, missing, func(m *Message) {
-		b.mu.Lock()
-		b.messages[m.UID] = m
-		b.mu.Unlock()
-	})
+	news := batch{box: b}
+	defer news.flush()
+	return b.account.src.Summaries(ctx, b.id, validity, missing, news.add)
 }
 
 // setFlags takes over what can change of a message that is known: its flags and
@@ -189,22 +194,5 @@ func (b *Box) fetchSummaries(ctx context.Context, validity uint32, uids []uint32
 func (b *Box) setFlags(now *Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	m := b.messages[now.UID]
-	if m == nil {
-		return
-	}
-	gmail := m.Gmail
-	if now.Gmail != nil {
-		gmail = now.Gmail
-		if m.Gmail != nil {
-			gmail = &Gmail{m.Gmail.ID, m.Gmail.Thread, now.Gmail.Labels}
-		}
-	}
-	relabeled := gmail != m.Gmail && (m.Gmail == nil || *gmail != *m.Gmail)
-	if !relabeled && slices.Equal(m.Flags, now.Flags) {
-		return
-	}
-	changed := *m
-	changed.Flags, changed.ModSeq, changed.Gmail = now.Flags, now.ModSeq, gmail
-	b.messages[now.UID] = &changed
+	b.index.setFlags(now.UID, now.marks(), now.Gmail != nil)
 }

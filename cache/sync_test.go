@@ -37,8 +37,9 @@ func TestForgotten(t *testing.T) {
 	if _, err := r.ReadAt(t.Context(), make([]byte, 9), 2<<20); !errors.Is(err, ErrNotExist) {
 		t.Errorf("what was not: %v", err)
 	}
-	if len(b.messages)+len(b.sizes) > 0 {
-		t.Errorf("kept: %v, %v", b.messages, b.sizes)
+	b.saveSizes()
+	if _, ok := b.KnownSize(File{uid, Outer, Header}); b.index.known()+len(b.sizes) > 0 || ok {
+		t.Errorf("kept: %d, %v, %v", b.index.known(), b.sizes, ok)
 	}
 }
 
@@ -52,7 +53,8 @@ func TestResumed(t *testing.T) {
 	}
 	defer a.Close()
 	b := a.Box(ID{Name: "INBOX"})
-	b.validity, b.messages = 1, map[uint32]*Message{uid: {UID: uid, Flags: []string{"old"}}}
+	b.index.begin(nil, b.id, 1)
+	b.take([]*Message{{UID: uid, Flags: []string{"old"}}})
 	src.messages[uid].Flags = []string{"new"}
 	if _, err := b.Listing(t.Context()); err != nil {
 		t.Fatal(err)

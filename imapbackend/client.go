@@ -97,20 +97,33 @@ type Client struct {
 
 var _ cache.Source = (*Client)(nil)
 
-// Dial connects and signs in once, so that what is wrong with server, TLS or
-// credentials is known at once.
-func Dial(ctx context.Context, opts Options) (*Client, error) {
+// New makes a Client that connects when something is asked of it.
+func New(opts Options) *Client {
 	c := &Client{opts: opts}
 	// One of the connections is the watcher's, if there is more than one.
 	c.pool = newPool(opts.MaxConnections-1, opts.Log, func(ctx context.Context, compress bool) (*session, error) {
 		return c.connect(ctx, guard.Hooks{}, compress)
 	})
+	return c
+}
+
+// Connect connects and signs in once, so that what is wrong with server, TLS or
+// credentials is known.
+func (c *Client) Connect(ctx context.Context) error {
 	s, err := c.pool.acquire(ctx)
-	if err != nil {
+	if err == nil {
+		c.pool.release(s)
+	}
+	return err
+}
+
+// Dial is New and Connect.
+func Dial(ctx context.Context, opts Options) (*Client, error) {
+	c := New(opts)
+	if err := c.Connect(ctx); err != nil {
 		c.pool.close()
 		return nil, err
 	}
-	c.pool.release(s)
 	return c, nil
 }
 

@@ -2,13 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
+	"time"
 
+	"imapfs/cache"
 	"imapfs/imapbackend"
 )
 
-// connect signs in at the server.
-func (c *mountConfig) connect(ctx context.Context, log *slog.Logger, m *mounted) (*imapbackend.Client, error) {
+// client makes the one that knows the server, without asking it for anything.
+func (c *mountConfig) client(ctx context.Context, log *slog.Logger, m *mounted) (*imapbackend.Client, error) {
 	if c.password == "" {
 		if err := c.askPassword(ctx); err != nil {
 			return nil, err
@@ -41,9 +45,41 @@ func (c *mountConfig) connect(ctx context.Context, log *slog.Logger, m *mounted)
 		m.close = append(m.close, func() { protocol.Close() })
 		options.ProtocolLog = protocol
 	}
-	client, err := imapbackend.Dial(ctx, options)
-	if err == nil {
-		m.close = append(m.close, client.Close)
+	client := imapbackend.New(options)
+	m.close = append(m.close, client.Close)
+	return client, nil
+}
+
+// moment is how long a mount of which everything is on disk waits to hear that
+// the credentials are wrong.
+const moment = 500 * time.Millisecond
+
+// signIn signs in at the server. If known, the mount can do without: it waits
+// no longer than a moment, and fails only where the server refuses the
+// credentials until then. After that, status tells.
+func signIn(ctx context.Context, client *imapbackend.Client, known bool, log *slog.Logger, m *mounted) error {
+	if !known {
+		return client.Connect(ctx)
 	}
-	return client, err
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	result := make(chan error, 1)
+	var task sync.WaitGroup
+	task.Go(func() {
+		err := client.Connect(life)
+		if err != nil && life.Err() == nil {
+			log.Warn("no connection yet; what is on disk is there", "error", explain(err))
+		}
+		result <- err
+	})
+	m.close = append(m.close, func() { end(); task.Wait() })
+	select {
+	case err := <-result:
+		if errors.Is(err, cache.ErrPermission) {
+			return err
+		}
+	case <-time.After(moment):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
 }

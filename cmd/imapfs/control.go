@@ -31,6 +31,7 @@ type control struct {
 	account *cache.Account
 	shows   func(cache.Mailbox) bool
 	started time.Time
+	unkept  error // why nothing is on disk, nil if it is
 
 	mu   sync.Mutex
 	last *syncReport // guarded by mu

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"imapfs/cache"
+	"imapfs/cache/disk"
 	"imapfs/fs"
 )
 
@@ -18,7 +19,8 @@ func newMount() *cobra.Command {
 		Use:   "mount [flags] SOURCE MOUNTPOINT",
 		Short: "Mount an account at a directory",
 		Long: `mount shows the account SOURCE, imaps://user@host[:port][/mailbox], at the empty
-directory MOUNTPOINT, read-only, and goes to the background once it works. With
+directory MOUNTPOINT, read-only, and goes to the background once it works: at once
+if the account has been mounted before, with what was known of it then. With
 imap:// the connection begins in plain text and must become TLS by STARTTLS,
 except on this machine itself. An @ in the user's name is written %40.
 
@@ -87,15 +89,25 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	if err != nil {
 		return nil, err
 	}
-	client, err := c.connect(ctx, log, m)
+	bodies, err := c.cacheBytes()
+	if err != nil {
+		return nil, err
+	}
+	client, err := c.client(ctx, log, m)
 	if err != nil {
 		return nil, err
 	}
 	control := newControl(c, client)
 	options.Control = control.files()
+	var kept *disk.Dir
+	if kept, control.unkept = c.openCache(log); kept != nil {
+		m.close = append(m.close, func() { kept.Close() }) // it has told the log of what fails
+	}
 	var account *cache.Account
 	tree, err := fs.New(options, func(notify func(cache.Event)) (*cache.Account, error) {
-		account, err = cache.New(client, cache.Options{Memory: memory, Poll: c.poll, Notify: notify})
+		account, err = cache.New(client, cache.Options{
+			Memory: memory, Poll: c.poll, Notify: notify, Disk: kept, Bodies: bodies, Log: log,
+		})
 		if err == nil {
 			m.close = append(m.close, account.Close)
 		}
@@ -105,6 +117,10 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 		return nil, err
 	}
 	control.account, control.shows = account, tree.Shows
+	known := len(account.KnownMailboxes()) > 0 && !c.fresh
+	if err := signIn(ctx, client, known, log, m); err != nil {
+		return nil, err
+	}
 	if err := tree.Check(ctx); err != nil {
 		return nil, err
 	}
@@ -124,6 +140,9 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 // what the tree will look like.
 func (c *mountConfig) check(log *slog.Logger) (fs.Options, error) {
 	if _, err := c.memoryBytes(); err != nil {
+		return fs.Options{}, err
+	}
+	if _, err := c.cacheBytes(); err != nil {
 		return fs.Options{}, err
 	}
 	if _, err := c.tls(); err != nil {

@@ -36,6 +36,7 @@ type mountConfig struct {
 	maxConnections                int
 	poll                          time.Duration
 	memory                        string
+	cacheSize, cacheDir           string
 
 	verbose              bool
 	logFile, protocolLog string
@@ -80,10 +81,12 @@ func (c *mountConfig) groups() (groups []optionGroup) {
 	files.Uint32Var(&c.gid, "gid", gid, "group of everything, a `number`")
 	files.BoolVar(&c.noXattrs, "no-xattrs", false, "have no extended attributes")
 
-	speed := group("Server and memory")
+	speed := group("Server, memory and disk")
 	speed.IntVar(&c.maxConnections, "max-connections", 4, "connections at most")
 	speed.DurationVar(&c.poll, "poll", 30*time.Second, "how late changes may be seen that the server does not report")
 	speed.StringVar(&c.memory, "memory", "128MiB", "how much decoded mail to hold, a `size`")
+	speed.StringVar(&c.cacheSize, "cache-size", "5GiB", "how much decoded mail to keep on disk, a `size`; 0 for none")
+	speed.StringVar(&c.cacheDir, "cache-dir", "", "`where` caches are, or none for nothing on disk (default ~/.cache/imapfs)")
 
 	logs := group("Log")
 	logs.BoolVarP(&c.verbose, "verbose", "v", false, "log more")

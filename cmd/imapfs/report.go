@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"imapfs/cache"
+	"imapfs/cache/disk"
 	"imapfs/imapbackend"
 )
 
@@ -23,6 +24,7 @@ type report struct {
 	Mailboxes   []mailboxReport    `json:"mailboxes"`
 	Memory      memoryReport       `json:"memory"`
 	Quota       *quotaReport       `json:"quota,omitempty"`
+	Cache       cacheReport        `json:"cache"`
 	Alerts      []alertReport      `json:"alerts"`
 	Sync        *syncReport        `json:"sync,omitempty"`
 }
@@ -63,6 +65,15 @@ type quotaReport struct {
 	At    time.Time `json:"at"`
 }
 
+// cacheReport is what is on disk; nothing, if there is no path.
+type cacheReport struct {
+	Path  string `json:"path,omitempty"`
+	Index int64  `json:"index_bytes"`
+	Used  int64  `json:"used_bytes"` // by mail
+	Limit int64  `json:"limit_bytes"`
+	Error string `json:"error,omitempty"`
+}
+
 type alertReport struct {
 	Time time.Time `json:"time"`
 	Text string    `json:"text"`
@@ -88,7 +99,7 @@ func (c *control) report() *report {
 			Online: len(server.Connections) > 0, Retry: known(server.Retry),
 		},
 		Connections: []connectionReport{}, Mailboxes: []mailboxReport{}, Alerts: []alertReport{}, // [], not null
-		Memory: memoryReport{account.Memory, account.MemoryLimit},
+		Memory: memoryReport{account.Memory, account.MemoryLimit}, Cache: c.cache(account.Disk),
 	}
 	if q, at, ok := c.account.KnownQuota(); ok {
 		r.Quota = &quotaReport{q.Used, q.Limit, at}
@@ -115,6 +126,17 @@ func (c *control) report() *report {
 
 var defectNames = map[cache.Defect]string{
 	cache.DefectEnvelope: "envelope", cache.DefectStructure: "structure", cache.DefectDate: "date", cache.DefectSize: "size",
+}
+
+func (c *control) cache(on *disk.Status) cacheReport {
+	if on == nil {
+		return cacheReport{Error: explain(c.unkept)}
+	}
+	r := cacheReport{Path: on.Path, Index: on.Index, Used: on.Bodies, Limit: on.BodiesLimit}
+	if on.Err != nil {
+		r.Error = explain(on.Err)
+	}
+	return r
 }
 
 func reportMailbox(m cache.MailboxStatus) mailboxReport {

@@ -56,6 +56,7 @@ func (r *report) text(out io.Writer, now time.Time) error {
 	if q := r.Quota; q != nil {
 		row("quota", humanize.IBytes(uint64(q.Used))+" of "+humanize.IBytes(uint64(q.Limit))+", "+ago(q.At, now))
 	}
+	row("cache", r.Cache.text())
 	if r.Sync != nil {
 		row("last sync", ago(r.Sync.At, now)+": "+cmp.Or(r.Sync.Error, "complete"))
 	}
@@ -90,6 +91,21 @@ func (s *serverReport) text(connections int, now time.Time) string {
 	}
 	security := map[string]string{"none": "not encrypted"}
 	return fmt.Sprintf("%s, %s, %s", s.Address, cmp.Or(security[s.Security], "encrypted"), count(connections, "connection"))
+}
+
+func (c *cacheReport) text() string {
+	bytes := func(n int64) string { return humanize.IBytes(uint64(n)) }
+	if c.Path == "" {
+		return "nothing on disk: " + c.Error
+	}
+	text := bytes(c.Index) + " index, no mail"
+	if c.Limit > 0 {
+		text = fmt.Sprintf("%s index, %s of %s mail", bytes(c.Index), bytes(c.Used), bytes(c.Limit))
+	}
+	if c.Error != "" {
+		text += "; nothing new: " + c.Error
+	}
+	return text
 }
 
 func (c *connectionReport) text() string {

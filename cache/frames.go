@@ -1,0 +1,328 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/klauspost/compress/s2"
+
+	"imapfs/cache/disk"
+)
+
+// frame is a frame of messages as it was read: cheap to hold, and quick to make
+// one message of.
+type frame struct {
+	uids    []uint32
+	records string
+	ends    []int // of each record, in records
+}
+
+// frameKey names a frame of a log, or of one that was in its place before.
+type frameKey struct {
+	log *disk.Log
+	at  int64
+}
+
+// keptFrames bounds the frames of records that are held, in bytes: half a mailbox
+// of 100,000. keptSpans bounds those of sizes.
+const (
+	keptFrames = 16 << 20
+	keptSpans  = 4 << 20
+)
+
+// readFrame returns a frame of messages.
+func (a *Account) readFrame(log *disk.Log, at disk.Pos) (*frame, error) {
+	key := frameKey{log, at.Offset}
+	if f, ok := a.frames.get(key); ok {
+		return f, nil
+	}
+	data, err := log.Read(at)
+	if err != nil {
+		return nil, err
+	}
+	f, err := parseFrame(data)
+	if err == nil {
+		a.frames.set(key, f, int64(len(f.records)+16*len(f.ends)))
+	}
+	return f, err
+}
+
+// errFrame: the checksum is right, and the contents are not.
+var errFrame = fmt.Errorf("frame of messages: %w", disk.ErrDamaged)
+
+func parseFrame(data []byte) (*frame, error) {
+	r := recordReader{rest: string(data[1:])}
+	r.rest = r.rest[:r.count()]
+	front := r.front()
+	if r.err != nil {
+		return nil, r.err
+	}
+	body := recordReader{rest: string(data[1:])}
+	n := body.count()
+	if body.err != nil {
+		return nil, body.err
+	}
+	compressed := data[len(data)-len(body.rest)+n:]
+	if size, err := s2.DecodedLen(compressed); err != nil || size > disk.MaxFrame {
+		return nil, errFrame
+	}
+	records, err := s2.Decode(nil, compressed)
+	if err != nil {
+		return nil, errFrame
+	}
+	f := &frame{uids: front.uids, records: string(records), ends: make([]int, 0, len(front.uids))}
+	rest := recordReader{rest: f.records}
+	for range f.uids {
+		rest.string()
+		f.ends = append(f.ends, len(f.records)-len(rest.rest))
+	}
+	return f, rest.err
+}
+
+// record is the bytes of a message's record, with their length.
+func (f *frame) record(slot int) string {
+	start := 0
+	if slot > 0 {
+		start = f.ends[slot-1]
+	}
+	return f.records[start:f.ends[slot]]
+}
+
+// message returns the message in a slot, which should be that of uid.
+func (f *frame) message(slot int, uid uint32, flags []string) (*Message, error) {
+	if slot >= len(f.uids) || f.uids[slot] != uid {
+		return nil, errFrame
+	}
+	r := recordReader{rest: f.record(slot)}
+	r.rest = r.string()
+	m := &Message{UID: uid}
+	r.message(m)
+	m.setMarks(flags)
+	return m, r.err
+}
+
+// stored is where a message of the listing is.
+type stored struct {
+	log   *disk.Log
+	at    disk.Pos
+	slot  int
+	flags []string
+	frame int
+}
+
+// locate finds a message of the listing.
+func (b *Box) locate(uid uint32) (s stored, ok bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	x := &b.index
+	i, ok := x.listed(uid)
+	if !ok {
+		return s, false
+	}
+	r := x.refs[i]
+	return stored{x.log, x.frames[r.frame()], r.slot(), x.sets.sets[x.flags[i]], r.frame()}, true
+}
+
+// message returns a message of the listing, nil if it is not there, and an error
+// if what is kept of it is damaged.
+func (b *Box) message(uid uint32) (*Message, error) {
+	for {
+		s, ok := b.locate(uid)
+		if !ok {
+			return nil, nil
+		}
+		f, err := b.account.readFrame(s.log, s.at)
+		var m *Message
+		if err == nil {
+			m, err = f.message(s.slot, uid, s.flags)
+		}
+		if err == nil {
+			return m, nil
+		}
+		// The log may just have been replaced.
+		if now, ok := b.locate(uid); ok && now.log == s.log && now.at == s.at {
+			return nil, err
+		}
+	}
+}
+
+// known returns a message of the listing, nil if it is not there or damaged.
+func (b *Box) known(uid uint32) *Message {
+	m, err := b.message(uid)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// mended returns a message of the listing, fetching again what is damaged.
+func (b *Box) mended(ctx context.Context, uid uint32) (*Message, error) {
+	m, err := b.message(uid)
+	if err == nil {
+		return m, nil
+	}
+	b.account.opts.Log.Warn("the cache is damaged; fetching again what is missing", "mailbox", b.id.Name, "uid", uid, "error", err)
+	if err := b.describeAgain(ctx, uid); err != nil {
+		return nil, err
+	}
+	if m, err = b.message(uid); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOffline, err)
+	}
+	return m, nil
+}
+
+// describeAgain fetches anew the messages that are in one frame with uid.
+func (b *Box) describeAgain(ctx context.Context, uid uint32) error {
+	s, ok := b.locate(uid)
+	if !ok {
+		return nil
+	}
+	_, err := b.account.repairs.do(ctx, b.account, frameKey{s.log, s.at.Offset}, func(ctx context.Context) (struct{}, error) {
+		b.mu.RLock()
+		var uids []uint32
+		for i, r := range b.index.refs {
+			if r.frame() == s.frame && b.index.log == s.log {
+				uids = append(uids, b.index.uids[i])
+			}
+		}
+		b.mu.RUnlock()
+		slices.Reverse(uids)
+		var again []*Message
+		err := b.account.src.Summaries(ctx, b.id, b.validityNow(), uids, func(m *Message) { again = append(again, m) })
+		if err != nil {
+			return struct{}{}, b.failed("look", uid, err)
+		}
+		b.writing.Lock()
+		defer b.writing.Unlock()
+		for batch := range slices.Chunk(again, frameMessages) {
+			b.take(batch)
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// take takes over what is known of messages. They are in the listing after the
+// sync that is under way.
+func (b *Box) take(messages []*Message) {
+	if len(messages) == 0 {
+		return
+	}
+	data, front := messageFrame(messages)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.index.log != nil {
+		b.index.enter(b.index.log.Append(data), front)
+	}
+}
+
+// batch gathers messages until there are enough for a frame.
+type batch struct {
+	box      *Box
+	messages []*Message
+	size     int
+}
+
+func (s *batch) add(m *Message) {
+	s.messages = append(s.messages, m)
+	if s.size += 300 + 150*len(m.Parts); len(s.messages) == frameMessages || s.size > frameBytes {
+		s.flush()
+	}
+}
+
+func (s *batch) flush() {
+	s.box.take(s.messages)
+	s.messages, s.size = s.messages[:0], 0
+}
+
+// read returns those of the messages that are in the listing and can be read.
+func (b *Box) read(uids []uint32) []*Message {
+	messages := make([]*Message, 0, len(uids))
+	for _, uid := range uids {
+		if m := b.known(uid); m != nil {
+			messages = append(messages, m)
+		}
+	}
+	return messages
+}
+
+// rewrite writes the log of the box anew, without what is history. No sync is
+// under way.
+func (b *Box) rewrite() error {
+	b.saveSizes()
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	b.mu.RLock()
+	was := b.index
+	last := synced{b.state, b.synced}
+	pending := was.fresh
+	b.mu.RUnlock()
+	if was.log == nil || b.stale.Load() {
+		return nil
+	}
+	// Sync is what changes the rest of an index, and flags are copied below.
+	now := index{log: was.log.Rewrite(), validity: was.validity, sets: was.sets}
+	now.log.Append(headFrame(b.id, was.validity))
+	for _, uids := range [][]uint32{was.uids, slices.Sorted(maps.Keys(pending))} {
+		for chunk := range slices.Chunk(uids, frameMessages) {
+			if err := b.copyFrame(&was, &now, chunk); err != nil {
+				return err
+			}
+		}
+		if last.at.IsZero() {
+			continue
+		}
+		now.join(nil)
+		now.log.Append(now.syncFrame(last, true, nil))
+		last = synced{}
+	}
+	for span, at := range was.sizesAt {
+		if data, err := was.log.Read(at); err == nil { // else they are found out again
+			now.replaySizes(now.log.Append(data), span)
+		}
+	}
+	if err := now.log.Sync(); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.index.log != was.log {
+		return nil // the box is stale
+	}
+	if err := was.log.Replace(now.log); err != nil {
+		return err
+	}
+	if slices.Equal(now.uids, b.index.uids) {
+		now.uids = b.index.uids // readers can see that it is the same
+	}
+	b.index = now
+	return nil
+}
+
+// copyFrame appends a frame of these messages to now.
+func (b *Box) copyFrame(was, now *index, uids []uint32) error {
+	var records []byte
+	f := &front{defects: make(map[uint32]Defect)}
+	for _, uid := range uids {
+		one, ok := was.fresh[uid]
+		if i, listed := was.listed(uid); listed && !ok {
+			one = fresh{was.refs[i], was.flags[i]}
+		}
+		from, err := b.account.readFrame(was.log, was.frames[one.ref.frame()])
+		if err != nil {
+			return err
+		}
+		if slot := one.ref.slot(); slot >= len(from.uids) || from.uids[slot] != uid {
+			return errFrame
+		}
+		f.uids, f.flags = append(f.uids, uid), append(f.flags, was.sets.sets[one.flags])
+		if d := was.defects[uid]; d != 0 {
+			f.defects[uid] = d
+		}
+		records = append(records, from.record(one.ref.slot())...)
+	}
+	now.enter(now.log.Append(f.frame(records)), f)
+	return nil
+}

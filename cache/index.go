@@ -1,0 +1,370 @@
+package cache
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/klauspost/compress/s2"
+
+	"imapfs/cache/disk"
+)
+
+// index is what is known of a mailbox's messages, in a form that has room for
+// millions: in memory a dozen bytes for each, and the rest in frames of a log,
+// which is on disk where there is one (frames.go, replay.go). It is guarded by
+// Box.mu.
+type index struct {
+	// log is nil until UIDVALIDITY is known. The listing is the messages of
+	// its last sync frame.
+	log      *disk.Log
+	validity uint32
+
+	// The listing: uids ascending, and shared with readers, so replaced and
+	// never changed; refs and flags stand at the same places.
+	uids  []uint32
+	refs  []ref
+	flags []uint32 // in sets
+	// fresh are messages that are described, and not in the listing yet.
+	fresh map[uint32]fresh
+
+	frames  []disk.Pos // of messages, by number
+	sets    flagSets
+	unseen  uint32            // messages in the listing without \Seen
+	defects map[uint32]Defect // of those messages that have any
+
+	// changed are flags that differ from what the last sync frame tells.
+	changed map[uint32]uint32
+	// sizesAt is where the sizes of sizesSpan UIDs are, by UID/sizesSpan.
+	sizesAt map[uint32]disk.Pos
+	// dead is about how many bytes of the log are about what is history.
+	dead int64
+}
+
+// ref is where a message's record is: number of the frame, and place in it.
+type ref uint32
+
+const (
+	slotBits      = 7
+	frameMessages = 1 << slotBits
+	// frameBytes bounds a frame of records, unless one alone is larger.
+	frameBytes = 256 << 10
+	// maxRecord is what a record may take: beyond, its part table is left to
+	// be read from the message itself.
+	maxRecord = 16 << 20
+	maxFrames = 1 << (32 - slotBits)
+)
+
+func (r ref) frame() int { return int(r >> slotBits) }
+func (r ref) slot() int  { return int(r & (frameMessages - 1)) }
+
+type fresh struct {
+	ref   ref
+	flags uint32
+}
+
+// flagSets are the combinations of flags that occur, numbered.
+type flagSets struct {
+	numbers map[string]uint32
+	sets    [][]string
+	unseen  []bool
+}
+
+// of returns the number of a set of flags.
+func (s *flagSets) of(flags []string) uint32 {
+	var buf [128]byte
+	key := buf[:0]
+	for _, f := range flags {
+		key = append(append(key, f...), ' ')
+	}
+	if n, ok := s.numbers[string(key)]; ok {
+		return n
+	}
+	if s.numbers == nil {
+		s.numbers = make(map[string]uint32)
+	}
+	n := uint32(len(s.sets))
+	s.numbers[string(key)] = n
+	s.sets = append(s.sets, flags)
+	s.unseen = append(s.unseen, !slices.Contains(flags, `\Seen`))
+	return n
+}
+
+// known is how many messages are described.
+func (x *index) known() int { return len(x.uids) + len(x.fresh) }
+
+// listed returns the place of a message in the listing.
+func (x *index) listed(uid uint32) (int, bool) { return slices.BinarySearch(x.uids, uid) }
+
+// holds reports whether the message is in the listing.
+func (b *Box) holds(uid uint32) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	_, ok := b.index.listed(uid)
+	return ok
+}
+
+// missing returns those of uids, ascending, that are not described, the newest
+// first.
+func (x *index) missing(uids []uint32) []uint32 {
+	var missing []uint32
+	at := len(x.uids)
+	for _, uid := range slices.Backward(uids) {
+		for at > 0 && x.uids[at-1] > uid {
+			at--
+		}
+		if at > 0 && x.uids[at-1] == uid {
+			continue
+		}
+		if _, ok := x.fresh[uid]; !ok {
+			missing = append(missing, uid)
+		}
+	}
+	return missing
+}
+
+// gone returns the messages that are described and not in uids, ascending.
+func (x *index) gone(uids []uint32) (gone []uint32) {
+	at := 0
+	for _, uid := range x.uids {
+		for at < len(uids) && uids[at] < uid {
+			at++
+		}
+		if at == len(uids) || uids[at] != uid {
+			gone = append(gone, uid)
+		}
+	}
+	for uid := range x.fresh {
+		if _, ok := slices.BinarySearch(uids, uid); !ok {
+			gone = append(gone, uid)
+		}
+	}
+	slices.Sort(gone)
+	return gone
+}
+
+// list makes uids, as far as they are described, the listing.
+func (x *index) list(uids []uint32) {
+	if len(x.fresh) == 0 && slices.Equal(uids, x.uids) {
+		return // readers can see that it is the same
+	}
+	now := make([]uint32, 0, len(uids))
+	refs, flags := make([]ref, 0, len(uids)), make([]uint32, 0, len(uids))
+	at := 0
+	x.unseen = 0
+	for _, uid := range uids {
+		for at < len(x.uids) && x.uids[at] < uid {
+			at++
+		}
+		one, ok := x.fresh[uid]
+		switch {
+		case ok:
+		case at < len(x.uids) && x.uids[at] == uid:
+			one = fresh{x.refs[at], x.flags[at]}
+		default:
+			continue // it went before it could be described
+		}
+		now, refs, flags = append(now, uid), append(refs, one.ref), append(flags, one.flags)
+		if x.sets.unseen[one.flags] {
+			x.unseen++
+		}
+	}
+	for uid := range x.defects {
+		if _, ok := slices.BinarySearch(now, uid); !ok {
+			delete(x.defects, uid)
+		}
+	}
+	x.uids, x.refs, x.flags, x.fresh = now, refs, flags, nil
+}
+
+// setFlags takes over the marks of a message, if it is described; unless they are
+// labeled, the labels stay.
+func (x *index) setFlags(uid uint32, marks []string, labeled bool) {
+	of := func(was uint32) uint32 {
+		if !labeled {
+			return x.sets.of(withLabels(marks, x.sets.sets[was]))
+		}
+		return x.sets.of(marks)
+	}
+	if one, ok := x.fresh[uid]; ok {
+		set := of(one.flags)
+		if one.flags != set {
+			x.fresh[uid] = fresh{one.ref, set}
+			x.note(uid, set)
+		}
+		return
+	}
+	i, ok := x.listed(uid)
+	if !ok {
+		return
+	}
+	set := of(x.flags[i])
+	if x.flags[i] == set {
+		return
+	}
+	x.note(uid, set)
+	x.relabel(i, set)
+}
+
+func (x *index) note(uid, set uint32) {
+	if x.changed == nil {
+		x.changed = make(map[uint32]uint32)
+	}
+	x.changed[uid] = set
+}
+
+// relabel changes the flags of the message at place i.
+func (x *index) relabel(i int, set uint32) {
+	if x.sets.unseen[x.flags[i]] {
+		x.unseen--
+	}
+	if x.sets.unseen[set] {
+		x.unseen++
+	}
+	x.flags[i] = set
+}
+
+// enter records that the messages of a frame are in it. One that was described
+// already is described anew.
+func (x *index) enter(at disk.Pos, front *front) bool {
+	number := len(x.frames)
+	if number == maxFrames {
+		return false
+	}
+	x.frames = append(x.frames, at)
+	for slot, uid := range front.uids {
+		r := ref(number<<slotBits | slot)
+		if d := front.defects[uid]; d != 0 {
+			if x.defects == nil {
+				x.defects = make(map[uint32]Defect)
+			}
+			x.defects[uid] = d
+		} else {
+			delete(x.defects, uid)
+		}
+		if i, ok := x.listed(uid); ok {
+			x.refs[i] = r
+			x.dead += int64(at.Length) / int64(len(front.uids))
+			continue
+		}
+		if x.fresh == nil {
+			x.fresh = make(map[uint32]fresh)
+		}
+		x.fresh[uid] = fresh{r, x.sets.of(front.flags[slot])}
+	}
+	return true
+}
+
+// front is what a frame of messages begins with: all that an index holds.
+type front struct {
+	uids    []uint32
+	flags   [][]string
+	defects map[uint32]Defect
+}
+
+// messageFrame makes a frame of messages, at most frameMessages.
+func messageFrame(messages []*Message) (frame []byte, f *front) {
+	slices.SortFunc(messages, func(a, b *Message) int { return int(int64(a.UID) - int64(b.UID)) })
+	f = &front{defects: make(map[uint32]Defect)}
+	var records []byte
+	for _, m := range messages {
+		f.uids, f.flags = append(f.uids, m.UID), append(f.flags, m.marks())
+		record := appendRecord(nil, m)
+		if len(record) > maxRecord {
+			short := *m
+			short.Parts, short.Defects = nil, m.Defects|DefectStructure
+			m, record = &short, appendRecord(nil, &short)
+		}
+		if m.Defects != 0 {
+			f.defects[m.UID] = m.Defects
+		}
+		records = append(binary.AppendUvarint(records, uint64(len(record))), record...)
+	}
+	return f.frame(records), f
+}
+
+// frame puts a frame together.
+func (f *front) frame(records []byte) []byte {
+	head := binary.AppendUvarint(nil, uint64(len(f.uids)))
+	was := uint32(0)
+	for _, uid := range f.uids {
+		head = binary.AppendUvarint(head, uint64(uid-was))
+		was = uid
+	}
+	head = appendFlags(head, f.flags)
+	head = binary.AppendUvarint(head, uint64(len(f.defects)))
+	for _, uid := range f.uids {
+		if d := f.defects[uid]; d != 0 {
+			head = append(binary.AppendUvarint(head, uint64(uid)), byte(d))
+		}
+	}
+	frame := binary.AppendUvarint([]byte{frameOfMessages}, uint64(len(head)))
+	frame = append(frame, head...)
+	return append(frame, s2.EncodeBetter(nil, records)...)
+}
+
+// appendFlags appends sets of flags: those that occur, and then which each is.
+func appendFlags(b []byte, flags [][]string) []byte {
+	var sets flagSets
+	numbers := make([]uint32, 0, len(flags))
+	for _, one := range flags {
+		numbers = append(numbers, sets.of(one))
+	}
+	b = binary.AppendUvarint(b, uint64(len(sets.sets)))
+	for _, set := range sets.sets {
+		b = binary.AppendUvarint(b, uint64(len(set)))
+		for _, flag := range set {
+			b = appendString(b, flag)
+		}
+	}
+	for _, n := range numbers {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	return b
+}
+
+// flags reads n sets of flags.
+func (r *recordReader) flags(n int) [][]string {
+	sets := make([][]string, r.count())
+	for i := range sets {
+		if set := make([]string, r.count()); len(set) > 0 {
+			for j := range set {
+				set[j] = r.string()
+			}
+			sets[i] = set
+		}
+	}
+	flags := make([][]string, 0, n)
+	for range n {
+		i := r.uint()
+		if i >= uint64(len(sets)) {
+			r.fail()
+			return nil
+		}
+		flags = append(flags, sets[i])
+	}
+	return flags
+}
+
+// front reads the front of a frame.
+func (r *recordReader) front() *front {
+	n := r.count()
+	if n > frameMessages {
+		r.fail()
+		return nil
+	}
+	f := &front{uids: make([]uint32, 0, n)}
+	was := uint32(0)
+	for range n {
+		was += r.uint32()
+		f.uids = append(f.uids, was)
+	}
+	f.flags = r.flags(n)
+	for range r.count() {
+		uid := r.uint32()
+		if f.defects == nil {
+			f.defects = make(map[uint32]Defect)
+		}
+		f.defects[uid] = Defect(r.byte())
+	}
+	return f
+}

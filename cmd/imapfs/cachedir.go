@@ -1,0 +1,86 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"imapfs/cache/disk"
+)
+
+// noCache, as --cache-dir, keeps everything in memory.
+const noCache = "none"
+
+// errNoCache is why nothing is on disk where nobody wants it to be.
+var errNoCache = errors.New("--cache-dir none")
+
+// cacheRoot is the directory of the caches of all accounts.
+func (c *mountConfig) cacheRoot() (string, error) {
+	if c.cacheDir != "" {
+		return c.cacheDir, nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no cache directory: %w", err)
+	}
+	return filepath.Join(dir, "imapfs"), nil
+}
+
+// cacheID names the account's directory: for people to recognize, and another
+// for each account.
+func (s source) cacheID() string {
+	const maxID = 160
+	account := s.user + "@" + s.address()
+	var b strings.Builder
+	for _, c := range []byte(account) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("@-_+", c) >= 0, c == '.' && b.Len() > 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	id := b.String()
+	if len(id) > maxID {
+		sum := sha256.Sum256([]byte(account))
+		id = id[:maxID] + "~" + hex.EncodeToString(sum[:8])
+	}
+	return id
+}
+
+// openCache opens the account's cache. Where there can be none, the mount does
+// without, and says why.
+func (c *mountConfig) openCache(log *slog.Logger) (*disk.Dir, error) {
+	if c.cacheDir == noCache {
+		return nil, errNoCache
+	}
+	root, err := c.cacheRoot()
+	if err != nil {
+		log.Warn("what this mount finds out is in memory only", "error", err)
+		return nil, err
+	}
+	dir, err := disk.Open(filepath.Join(root, c.source.cacheID()), log)
+	if errors.Is(err, disk.ErrLocked) {
+		err = fmt.Errorf("another mount of the account has the cache: %w", err)
+	}
+	if err != nil {
+		log.Warn("what this mount finds out is in memory only", "error", err)
+	}
+	return dir, err
+}
+
+// cacheBytes is --cache-size in bytes.
+func (c *mountConfig) cacheBytes() (int64, error) {
+	n, err := humanize.ParseBytes(c.cacheSize)
+	if err != nil || n != 0 && n < 1<<20 || n > 1<<50 {
+		return 0, fmt.Errorf("--cache-size %s: not 0 and not a size from 1MiB to 1PiB", c.cacheSize)
+	}
+	return int64(n), nil
+}
