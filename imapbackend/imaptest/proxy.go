@@ -15,15 +15,16 @@ type Link struct {
 	Addr string
 
 	to       string
-	ln       net.Listener
 	running  sync.WaitGroup
 	up, down atomic.Int64
 	accepted atomic.Int64
 
 	mu     sync.Mutex
+	ln     net.Listener // nil: connections are refused
 	delay  time.Duration
 	gate   chan struct{} // closed: bytes pass
 	pairs  map[*pair]struct{}
+	cut    *cut // nil: none is to come
 	closed bool
 }
 
@@ -32,6 +33,7 @@ type pair struct {
 	client, server *net.TCPConn
 	done           chan struct{} // closed by reset
 	once           sync.Once
+	lost           atomic.Bool // nothing is delivered any more
 }
 
 // Proxy starts a link to a server. It ends with the test, and with it every
@@ -44,12 +46,12 @@ func Proxy(t testing.TB, to string) *Link {
 	}
 	l := &Link{Addr: ln.Addr().String(), to: to, ln: ln, gate: make(chan struct{}), pairs: map[*pair]struct{}{}}
 	close(l.gate)
-	l.running.Go(l.accept)
+	l.running.Go(func() { l.accept(ln) })
 	t.Cleanup(func() {
 		l.mu.Lock()
 		l.closed = true
 		l.mu.Unlock()
-		ln.Close()
+		l.Refuse()
 		l.Reset()
 		l.running.Wait()
 	})
@@ -111,9 +113,9 @@ func (l *Link) Down() int64 { return l.down.Load() }
 // Connections counts the connections that there have been.
 func (l *Link) Connections() int64 { return l.accepted.Load() }
 
-func (l *Link) accept() {
+func (l *Link) accept(ln net.Listener) {
 	for {
-		c, err := l.ln.Accept()
+		c, err := ln.Accept()
 		if err != nil {
 			return
 		}
@@ -142,6 +144,7 @@ func (l *Link) serve(client *net.TCPConn) {
 	both.Wait()
 	p.client.Close()
 	p.server.Close()
+	p.reset() // one direction may have ended before all was taken in
 	l.mu.Lock()
 	delete(l.pairs, p)
 	l.mu.Unlock()
@@ -191,12 +194,23 @@ func (l *Link) pump(p *pair, dst, src *net.TCPConn, count *atomic.Int64) {
 		if !l.wait(p, c.due) {
 			return
 		}
-		if _, err := dst.Write(c.data); err != nil {
+		if p.lost.Load() {
+			continue
+		}
+		data, end := c.data, (func(*pair))(nil)
+		if dst == p.client {
+			data, end = l.cutting(data)
+		}
+		if _, err := dst.Write(data); err != nil {
 			p.reset()
 			return
 		}
+		if end != nil {
+			end(p)
+			return
+		}
 	}
-	if l.wait(p, time.Time{}) {
+	if l.wait(p, time.Time{}) && !p.lost.Load() {
 		dst.CloseWrite()
 	}
 }
