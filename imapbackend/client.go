@@ -49,6 +49,9 @@ type Options struct {
 	// is set.
 	TLS                *tls.Config
 	Username, Password string
+	// Offline asks nothing of the network: all that would fails with
+	// cache.ErrOffline.
+	Offline bool
 	// MaxConnections bounds the connections, at least 1.
 	MaxConnections int
 	// Log gets what a person running imapfs might want to know. No secrets.
@@ -82,13 +85,17 @@ type Client struct {
 var _ cache.Source = (*Client)(nil)
 
 // Dial connects and signs in once, so that what is wrong with server, TLS or
-// credentials is known at once.
+// credentials is known at once; but not if opts.Offline.
 func Dial(ctx context.Context, opts Options) (*Client, error) {
 	c := &Client{opts: opts}
 	// One of the connections is the watcher's, if there is more than one.
 	c.pool = newPool(opts.MaxConnections-1, opts.Log, func(ctx context.Context, _ bool) (*session, error) {
 		return c.connect(ctx, guard.Hooks{})
 	})
+	if opts.Offline {
+		c.pool.stayOffline()
+		return c, nil
+	}
 	s, err := c.pool.acquire(ctx)
 	if err != nil {
 		c.pool.close()

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -28,11 +29,14 @@ type session struct {
 	compressed bool // COMPRESS is on (RFC 4978)
 
 	users    int         // operations that use it
+	since    time.Time   // since when it has had users without a pause
 	reserved *waiter     // who gets it next; nobody else joins its users
 	selected bool        // it has a mailbox selected
 	mailbox  cache.ID    // that mailbox
 	state    cache.State // as EXAMINE told
 	moving   bool        // it is being given to another mailbox
+
+	background bool // it has users that nobody waits for
 }
 
 // connect dials and signs in. It completes the hooks.

@@ -14,7 +14,7 @@ import (
 
 // connect signs in at the server.
 func (c *mountConfig) connect(ctx context.Context, log *slog.Logger, m *mounted) (*imapbackend.Client, error) {
-	if c.password == "" {
+	if c.password == "" && !c.offline {
 		if err := c.askPassword(ctx); err != nil {
 			return nil, err
 		}
@@ -29,6 +29,7 @@ func (c *mountConfig) connect(ctx context.Context, log *slog.Logger, m *mounted)
 		TLS:            &tls.Config{ServerName: c.source.host, RootCAs: roots, MinVersion: tls.VersionTLS12},
 		Username:       c.source.user,
 		Password:       c.password,
+		Offline:        c.offline,
 		MaxConnections: c.maxConnections,
 		Log:            log,
 		Version:        versionString(),

@@ -20,7 +20,7 @@ type mountConfig struct {
 	mountpoint string // absolute
 	password   string // "" until it has been asked for
 
-	foreground, fresh, listEML, allowOther, noXattrs bool
+	foreground, fresh, offline, listEML, allowOther, noXattrs bool
 
 	layout       string
 	umask        string
@@ -56,6 +56,7 @@ func (c *mountConfig) groups() (groups []optionGroup) {
 	mount := group("Mount")
 	mount.BoolVarP(&c.foreground, "foreground", "f", false, "stay in the foreground, for systemd and for debugging")
 	mount.BoolVar(&c.fresh, "fresh", false, "sync every mailbox first, as a backup wants it")
+	mount.BoolVar(&c.offline, "offline", false, "ask nothing of the network: what is cached is all there is")
 	mount.BoolVar(&c.allowOther, "allow-other", false, "let other users in, as far as --umask does")
 	mount.StringArrayVarP(&c.mountOptions, "option", "o", nil, "comma-separated `options`, as mount(8) and fstab(5) give them")
 
@@ -103,6 +104,9 @@ func (c *mountConfig) parse(flags *pflag.FlagSet, src, mountpoint string) (err e
 	}
 	if err := c.applyOptions(flags); err != nil {
 		return err
+	}
+	if c.offline && c.fresh {
+		return errors.New("--offline and --fresh contradict each other")
 	}
 	if c.maxConnections < 1 {
 		return errors.New("--max-connections: at least 1")

@@ -76,8 +76,10 @@ func (r *report) text(out io.Writer, now time.Time) error {
 
 func (s *serverReport) text(connections int, now time.Time) string {
 	switch {
-	case s.Error != "" && s.Retry != nil && s.Retry.After(now):
-		return fmt.Sprintf("%s (next try in %v)", s.Error, s.Retry.Sub(now).Round(time.Second))
+	case s.Offline != nil && s.Retry != nil:
+		return fmt.Sprintf("offline since %s (next try in %v): %s", ago(*s.Offline, now), max(s.Retry.Sub(now), 0).Round(time.Second), s.Error)
+	case s.Offline != nil:
+		return fmt.Sprintf("offline since %s: %s", ago(*s.Offline, now), s.Error)
 	case s.Error != "":
 		return s.Error
 	case !s.Online:
