@@ -56,6 +56,16 @@ func (p *pool) hopeless() bool {
 	return p.barred || !p.offline.IsZero() && (!p.served || time.Since(p.offline) >= patience)
 }
 
+// excuse is the error of an operation where it is hopeless. That the server, when
+// we looked for it, did not answer in time is no time-out of the operation. mu is
+// held.
+func (p *pool) excuse() error {
+	if p.barred || !p.served {
+		return p.refusal
+	}
+	return fmt.Errorf("%w: %v", cache.ErrOffline, p.refusal)
+}
+
 // despair tells who waits for a connection when to look whether it is hopeless;
 // nil: never. mu is held.
 func (p *pool) despair() <-chan time.Time {

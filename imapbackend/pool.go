@@ -134,7 +134,7 @@ func (p *pool) wait(ctx context.Context, want want) (*session, error) {
 		case w.session != nil:
 			return w.session, nil
 		case p.hopeless():
-			return nil, p.leave(w, p.refusal)
+			return nil, p.leave(w, p.excuse())
 		}
 		despair := p.despair()
 		p.mu.Unlock()

@@ -30,8 +30,10 @@ func (c *mountConfig) background(ctx context.Context) error {
 	if _, err := c.check(slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
-	if err := c.askPassword(ctx); err != nil {
-		return err
+	if !c.offline {
+		if err := c.askPassword(ctx); err != nil {
+			return err
+		}
 	}
 	log, err := c.backgroundLog()
 	if err != nil {
