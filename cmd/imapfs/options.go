@@ -105,9 +105,6 @@ func (c *mountConfig) parse(flags *pflag.FlagSet, src, mountpoint string) (err e
 	if err := c.applyOptions(flags); err != nil {
 		return err
 	}
-	if c.offline && c.fresh {
-		return errors.New("--offline and --fresh contradict each other")
-	}
 	if c.maxConnections < 1 {
 		return errors.New("--max-connections: at least 1")
 	}

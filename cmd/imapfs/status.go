@@ -76,10 +76,12 @@ func (r *report) text(out io.Writer, now time.Time) error {
 
 func (s *serverReport) text(connections int, now time.Time) string {
 	switch {
-	case s.Offline != nil && s.Retry != nil:
-		return fmt.Sprintf("offline since %s (next try in %v): %s", ago(*s.Offline, now), max(s.Retry.Sub(now), 0).Round(time.Second), s.Error)
 	case s.Offline != nil:
-		return fmt.Sprintf("offline since %s: %s", ago(*s.Offline, now), s.Error)
+		text := fmt.Sprintf("offline for %v", now.Sub(*s.Offline).Round(time.Second))
+		if s.Retry != nil {
+			text += fmt.Sprintf(" (next try in %v)", max(s.Retry.Sub(now), 0).Round(time.Second))
+		}
+		return text + ": " + s.Error
 	case s.Error != "":
 		return s.Error
 	case !s.Online:

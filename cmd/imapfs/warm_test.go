@@ -35,7 +35,6 @@ func TestWarm(t *testing.T) {
 	if !strings.Contains(out, " in 4 mailboxes, ") {
 		t.Errorf("of all it says %q", out)
 	}
-	t.Log("warm")
 	line.Refuse()
 	line.Reset()
 	eventually(t, func() error { // also what is asked for by the way
@@ -45,11 +44,9 @@ func TestWarm(t *testing.T) {
 		}
 		return nil
 	})
-	t.Log("offline")
 	if err := readSamples(filepath.Join(dir, ".imapfs/eml"), withNotes(want)); err != nil {
 		t.Error(err)
 	}
-	t.Log("read")
 	walkErr := filepath.WalkDir(filepath.Join(dir, "INBOX"), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			_, err = d.Info()
