@@ -37,6 +37,7 @@ func (p *pool) connected(s *session, err error) {
 			p.log.Info("the server can be reached again")
 		}
 		p.refusal, p.served = nil, true
+		p.dialed = time.Now() // what else is being dialed is no sign of silence yet
 		p.found()
 		return
 	}

@@ -41,7 +41,7 @@ type pool struct {
 	retry   time.Time     // guarded by mu; when the next attempt is made
 
 	watching, doubting bool      // guarded by mu; doubt.go
-	dialed             time.Time // guarded by mu; when dialing began to be more than 0
+	dialed             time.Time // guarded by mu; when dialing began to be more than 0, or a dial succeeded
 	trusted            time.Time // guarded by mu; until then the server is believed to be there
 }
 

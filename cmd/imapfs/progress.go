@@ -92,7 +92,7 @@ type bar struct {
 }
 
 const barTemplate pb.ProgressBarTemplate = `{{string . "messages"}} {{bar .}} {{percent .}}` +
-	`{{with string . "bytes"}} {{.}}{{end}} {{speed . "%s/s" ""}} {{rtime . "%s left" "%s" ""}}`
+	`{{with string . "bytes"}} {{.}}{{end}} {{speed . "%s/s" " "}} {{rtime . "%s left" "%s" " "}}`
 
 func (b *bar) update(p cache.WarmProgress) {
 	done, total := work(p)

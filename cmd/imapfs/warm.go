@@ -198,6 +198,7 @@ func sumProgress(all []cache.WarmProgress) (sum cache.WarmProgress) {
 			errs = append(errs, p.Error)
 		}
 	}
+	sum.Waiting = sum.Waiting && !sum.Ended
 	sum.Error = strings.Join(errs, "; ")
 	return sum
 }
