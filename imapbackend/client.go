@@ -10,7 +10,9 @@
 //
 // Goroutines: each connection has the engine's reader. A command of the engine
 // runs in one of ours, which ends with its answer or the connection, even where
-// the caller has left. Those of a pipelined FETCH and of an IDLE end with it.
+// the caller has left. Those of a pipelined FETCH and of an IDLE end with it. The
+// pool has one that watches while anything is awaited, and one that looks for a
+// way to the server while there is none; both end with Close.
 //
 // Locks: pool.mu, alerts.mu and watcher.changes are never held over I/O;
 // watcher.mu is what keeps a second Idle waiting for the first.
