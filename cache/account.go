@@ -46,6 +46,8 @@ type Account struct {
 	end   context.CancelFunc
 	tasks sync.WaitGroup
 	watch watch
+	// warming is held by the one Warming that fetches messages.
+	warming chan struct{}
 
 	lists  flight[struct{}, struct{}]
 	syncs  flight[*Box, struct{}]
@@ -81,7 +83,7 @@ func New(src Source, opts Options) (*Account, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box)}
+	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box), warming: make(chan struct{}, 1)}
 	a.watch.touched, a.watch.overdue = make(chan struct{}, 1), make(chan struct{}, 1)
 	a.frames.limit, a.spans.limit = keptFrames, keptSpans
 	a.life, a.end = context.WithCancel(context.Background())

@@ -36,7 +36,7 @@ func (f *flight[K, V]) do(ctx context.Context, a *Account, key K, fn func(contex
 		}
 		c = &call[V]{done: make(chan struct{})}
 		var own context.Context
-		own, c.cancel = context.WithCancel(a.life)
+		own, c.cancel = context.WithCancel(urgency(a.life, ctx))
 		f.calls[key] = c
 		a.tasks.Go(func() {
 			c.value, c.err = guarded(own, fn)

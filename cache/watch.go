@@ -80,14 +80,14 @@ func (a *Account) idle() {
 		}
 		b := a.Box(id)
 		began := time.Now()
-		err := a.idleIn(b, missed)
+		err := a.idleIn(b, &missed)
 		if errors.Is(err, errors.ErrUnsupported) {
 			return
 		}
 		if err == nil || time.Since(began) > lastRetry {
 			retry = firstRetry
 		}
-		missed = err != nil
+		missed = missed || err != nil
 		if err != nil {
 			if errors.Is(err, ErrStale) || errors.Is(err, ErrNotExist) {
 				a.watch.inUse.CompareAndSwap(used, nil)
@@ -99,8 +99,9 @@ func (a *Account) idle() {
 }
 
 // idleIn runs IDLE in b until another mailbox is in use, or something fails.
-// missed tells that changes elsewhere may have been missed.
-func (a *Account) idleIn(b *Box, missed bool) error {
+// missed tells that changes elsewhere may have been missed, until that has been
+// looked after.
+func (a *Account) idleIn(b *Box, missed *bool) error {
 	ctx, cancel := context.WithCancel(a.life)
 	news := make(chan struct{}, 1)
 	signal := func() {
@@ -116,7 +117,8 @@ func (a *Account) idleIn(b *Box, missed bool) error {
 		a.watch.idling.Store(&idlePeriod{b, time.Now()})
 		signal() // what changed before was not told
 		again.Reset(secondLook)
-		if missed {
+		if *missed {
+			*missed = false
 			a.pollSoon()
 		}
 	}

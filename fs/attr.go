@@ -19,6 +19,10 @@ func (f *FS) attr(ctx context.Context, n node, out *fuse.Attr) (valid time.Durat
 	if n.kind == kindControlFile {
 		return 0, f.controlAttr(ctx, n, out)
 	}
+	if n.kind == kindWarm {
+		f.fill(n, "", time.Time{}, 0, out)
+		return 0, nil
+	}
 	if n.uid == 0 {
 		when, valid, err := f.placeTime(ctx, n)
 		f.fill(n, "", when, 0, out)

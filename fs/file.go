@@ -22,6 +22,9 @@ func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fu
 	if n.kind == kindControlFile {
 		return f.status("open", f.openControl(interruptible(cancel), n, out))
 	}
+	if n.kind == kindWarm {
+		return f.status("warm", f.openWarm(interruptible(cancel), n, out))
+	}
 	var r *cache.Reader
 	err := attend(cancel, in.Pid, func(ctx context.Context) (err error) {
 		r, err = n.place.box.Open(ctx, n.file())
@@ -53,4 +56,9 @@ func (f *FS) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.Rea
 }
 
 // Release implements fuse.RawFileSystem.
-func (f *FS) Release(_ <-chan struct{}, in *fuse.ReleaseIn) { f.drop(in.Fh) }
+func (f *FS) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
+	if w, ok := f.held(in.Fh).(*warmHandle); ok {
+		w.warming.Stop()
+	}
+	f.drop(in.Fh)
+}

@@ -61,6 +61,9 @@ func (f *FS) enter(n node, valid time.Duration, out *fuse.EntryOut) {
 	out.NodeId, out.Generation = id, 1
 	out.SetAttrTimeout(valid)
 	out.SetEntryTimeout(forever) // the kernel is told when a name goes
+	if n.kind == kindWarm {
+		out.SetEntryTimeout(0) // but not of this one
+	}
 }
 
 // child finds a name in a directory.
@@ -83,6 +86,10 @@ func (f *FS) child(ctx context.Context, parent node, name string) (n node, ok bo
 	t, here, err := f.placeOf(ctx, parent)
 	if err != nil {
 		return node{}, false, err
+	}
+	if n, ok := warmNode(name); ok {
+		n.view, n.place = parent.view, here
+		return n, true, nil
 	}
 	if p := f.places.at(t, join(here.key, name)); p != nil {
 		return node{view: parent.view, kind: kindMailbox, place: p, part: cache.Outer}, true, nil

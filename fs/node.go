@@ -40,6 +40,7 @@ const (
 	kindHeader                  // a file: header.txt
 	kindPart                    // a file: a leaf part
 	kindControlFile             // a file in .imapfs; part is its index
+	kindWarm                    // fills the cache while it is open (warm.go)
 )
 
 func (n node) dir() bool { return n.kind <= kindMessage }

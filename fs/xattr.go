@@ -89,7 +89,7 @@ func xattrsOf(n node) []xattr {
 	switch {
 	case n.kind == kindMailbox && n.place.mailbox != nil:
 		return mailboxXattrs
-	case n.uid == 0 || n.kind == kindHeader:
+	case n.uid == 0 || n.kind == kindHeader || n.kind == kindWarm:
 		return nil
 	case n.part != cache.Outer:
 		return partXattrs

@@ -1,6 +1,7 @@
 package imapbackend
 
 import (
+	"slices"
 	"time"
 
 	"imapfs/cache"
@@ -12,6 +13,9 @@ type want struct {
 	mailbox cache.ID
 	newest  uint32 // the highest UID that it is about
 	bodies  bool   // what it fetches is bodies, not metadata
+	// background: nobody waits for it. Only one session at a time has users of
+	// that kind, the others are there at once for who reads.
+	background bool
 }
 
 // how is the state in which an operation needs a session.
@@ -26,14 +30,16 @@ const (
 // choose picks a session for w, marked as moving if it has to be given to the
 // mailbox; nil: none can be had now. mu is held.
 func (p *pool) choose(w *waiter) *session {
-	free := func(s *session) bool { return !s.moving && (s.reserved == nil || s.reserved == w) }
+	free := func(s *session) bool {
+		return !s.moving && (s.reserved == nil || s.reserved == w) && (!p.behind(w) || s.background)
+	}
 	if w.how == anyState {
 		return p.least(free)
 	}
 	s := p.idle(w, free)
 	// A new connection costs less than what waits behind others' answers, loses
 	// its mailbox, or would be compressed for nothing.
-	more := p.room() && (s == nil || w.how == opened && !s.shows(w) && s.selected || w.bodies && s.compressed)
+	more := p.room() && !p.behind(w) && (s == nil || w.how == opened && !s.shows(w) && s.selected || w.bodies && s.compressed)
 	switch {
 	case more:
 		return nil
@@ -61,9 +67,16 @@ func (p *pool) reserve(w *waiter) {
 			return
 		}
 	}
-	if s := p.least(func(s *session) bool { return s.reserved == nil }); s != nil {
+	behind := p.behind(w)
+	if s := p.least(func(s *session) bool { return s.reserved == nil && (!behind || s.background) }); s != nil {
 		s.reserved = w
 	}
+}
+
+// behind reports whether w is for the one session that has users in the
+// background already. mu is held.
+func (p *pool) behind(w *waiter) bool {
+	return w.background && slices.ContainsFunc(p.sessions, func(s *session) bool { return s.background })
 }
 
 func (p *pool) unreserve(w *waiter) {
@@ -124,5 +137,5 @@ func (p *pool) least(suits func(*session) bool) *session {
 // room reports whether there may be one more session. mu is held.
 func (p *pool) room() bool {
 	n := len(p.sessions) + p.dialing
-	return n < p.max && (n == 0 || time.Now().After(p.full))
+	return p.offline.IsZero() && !p.barred && n < p.max && (n == 0 || time.Now().After(p.full))
 }

@@ -138,3 +138,46 @@ func TestWaiterLeaves(t *testing.T) {
 	}
 	lend(t, p, want{how: opened, mailbox: cache.ID{Name: "A"}})
 }
+
+// TestBackground keeps to one session what nobody waits for, so that others are
+// there for who reads, and lets it go to another mailbox in the end.
+func TestBackground(t *testing.T) {
+	p := poolOf(t, 3)
+	background := func(mailbox string) *session {
+		ctx, cancel := context.WithTimeout(cache.Background(t.Context()), 5*time.Second)
+		defer cancel()
+		s, err := p.wait(ctx, want{how: opened, mailbox: cache.ID{Name: mailbox}, newest: 1, bodies: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if s.moving {
+			s.moving, s.selected, s.mailbox, s.state.Next = false, true, cache.ID{Name: mailbox}, 100
+		}
+		return s
+	}
+	first := background("A")
+	for range 10 {
+		if s := background("A"); s != first {
+			t.Fatal("work in the background has two sessions")
+		}
+	}
+	reader := lend(t, p, want{how: opened, mailbox: cache.ID{Name: "A"}, newest: 1, bodies: true})
+	if reader == first {
+		t.Error("who reads waits behind it")
+	}
+	p.release(reader)
+	moved := make(chan *session)
+	go func() { moved <- background("B") }()
+	waiting(t, p, 1)
+	for range 11 {
+		p.release(first)
+	}
+	p.release(<-moved)
+	for _, s := range p.sessions {
+		if s.users != 0 || s.background || s.reserved != nil {
+			t.Errorf("a session is left with %d users, background: %v", s.users, s.background)
+		}
+	}
+}

@@ -10,7 +10,9 @@
 //
 // Goroutines: each connection has the engine's reader. A command of the engine
 // runs in one of ours, which ends with its answer or the connection, even where
-// the caller has left. Those of a pipelined FETCH and of an IDLE end with it.
+// the caller has left. Those of a pipelined FETCH and of an IDLE end with it. The
+// pool has one that watches while anything is awaited, and one that looks for a
+// way to the server while there is none; both end with Close.
 //
 // Locks: pool.mu, alerts.mu and watcher.changes are never held over I/O;
 // watcher.mu is what keeps a second Idle waiting for the first.
@@ -58,6 +60,9 @@ type Options struct {
 	// Mechanism is the only one of Mechanisms to sign in with, "" for the
 	// strongest that works.
 	Mechanism string
+	// Offline asks nothing of the network: all that would fails with
+	// cache.ErrOffline.
+	Offline bool
 	// MaxConnections bounds the connections, at least 1.
 	MaxConnections int
 	// Log gets what a person running imapfs might want to know. No secrets.
@@ -104,12 +109,18 @@ func New(opts Options) *Client {
 	c.pool = newPool(opts.MaxConnections-1, opts.Log, func(ctx context.Context, compress bool) (*session, error) {
 		return c.connect(ctx, guard.Hooks{}, compress)
 	})
+	if opts.Offline {
+		c.pool.stayOffline()
+	}
 	return c
 }
 
 // Connect connects and signs in once, so that what is wrong with server, TLS or
-// credentials is known.
+// credentials is known; but not if Options.Offline.
 func (c *Client) Connect(ctx context.Context) error {
+	if c.opts.Offline {
+		return nil
+	}
 	s, err := c.pool.acquire(ctx)
 	if err == nil {
 		c.pool.release(s)

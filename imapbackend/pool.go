@@ -32,11 +32,17 @@ type pool struct {
 	queue    []*waiter  // guarded by mu; the first to come at the front
 	closed   bool       // guarded by mu
 
-	served   bool      // guarded by mu; there has been a session
-	failures int       // guarded by mu; failed attempts to connect since the last success
-	retry    time.Time // guarded by mu; not before
-	refusal  error     // guarded by mu; why it failed
-	barred   bool      // guarded by mu; the credentials are wrong
+	served  bool  // guarded by mu; there has been a session
+	refusal error // guarded by mu; why the last attempt to connect failed
+	barred  bool  // guarded by mu; the credentials are wrong
+
+	offline time.Time     // guarded by mu; since when there is no way to the server; zero: there is
+	back    chan struct{} // guarded by mu; closed when there is one again
+	retry   time.Time     // guarded by mu; when the next attempt is made
+
+	watching, doubting bool      // guarded by mu; doubt.go
+	dialed             time.Time // guarded by mu; when dialing began to be more than 0, or a dial succeeded
+	trusted            time.Time // guarded by mu; until then the server is believed to be there
 }
 
 // waiter is an operation that wants a session.
@@ -46,7 +52,6 @@ type waiter struct {
 
 	session *session // guarded by pool.mu; what it got
 	dials   bool     // guarded by pool.mu; a connection is being made for it
-	err     error    // guarded by pool.mu; why that failed
 }
 
 func newPool(size int, log *slog.Logger, connect func(ctx context.Context, compress bool) (*session, error)) *pool {
@@ -116,6 +121,7 @@ func (p *pool) acquireUnselected(ctx context.Context) (*session, error) {
 
 // wait lends a session as wanted, once there is one.
 func (p *pool) wait(ctx context.Context, want want) (*session, error) {
+	want.background = want.bodies && cache.IsBackground(ctx)
 	w := &waiter{want: want, turn: make(chan struct{}, 1)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,15 +133,14 @@ func (p *pool) wait(ctx context.Context, want want) (*session, error) {
 			return nil, p.leave(w, errClosed)
 		case w.session != nil:
 			return w.session, nil
-		case w.err != nil && !p.patient(w.err):
-			return nil, p.leave(w, w.err)
-		case w.err != nil:
-			w.err = nil
-			continue
+		case p.hopeless():
+			return nil, p.leave(w, p.excuse())
 		}
+		despair := p.despair()
 		p.mu.Unlock()
 		select {
 		case <-w.turn:
+		case <-despair:
 		case <-ctx.Done():
 		}
 		p.mu.Lock()
@@ -152,6 +157,7 @@ func (p *pool) leave(w *waiter, err error) error {
 	if w.session != nil {
 		w.session.users--
 		w.session.moving = false
+		w.session.background = w.session.background && w.session.users > 0
 	}
 	p.unreserve(w)
 	p.serve()
@@ -164,24 +170,36 @@ func (p *pool) serve() {
 	p.sweep()
 	p.queue = slices.DeleteFunc(p.queue, func(w *waiter) bool {
 		if p.closed {
-			w.look()
 			return false
 		}
 		if w.session = p.choose(w); w.session != nil {
-			w.session.users++
+			p.lend(w)
 			w.look()
 			return true
 		}
-		if !w.dials && w.err == nil && p.room() {
+		if !w.dials && p.room() && !p.behind(w) {
 			// One is for metadata, and bodies, which hardly shrink, go without:
 			// it costs servers 30 times the CPU.
 			compress := p.max > 1 && p.dialing == 0 && !slices.ContainsFunc(p.sessions, func(s *session) bool { return s.compressed })
-			p.dialing++
+			if p.dialing++; p.dialing == 1 {
+				p.dialed = time.Now()
+			}
 			w.dials = true
+			p.attend()
 			go p.dial(w, compress)
 		}
 		return false
 	})
+}
+
+// lend counts w as a user of the session that it has got. mu is held.
+func (p *pool) lend(w *waiter) {
+	s := w.session
+	if s.users++; s.users == 1 {
+		s.since = time.Now()
+	}
+	s.background = s.background || w.background
+	p.attend()
 }
 
 // look wakes w.
@@ -234,6 +252,7 @@ func (p *pool) release(s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.users--
+	s.background = s.background && s.users > 0
 	p.serve()
 }
 
@@ -259,7 +278,7 @@ func (p *pool) close() {
 	p.mu.Lock()
 	sessions := p.sessions
 	p.sessions, p.closed = nil, true
-	p.serve()
+	p.tell()
 	p.mu.Unlock()
 	for _, s := range sessions {
 		s.conn.Close() // without mu: TLS may take a while to say goodbye

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -34,11 +35,14 @@ type session struct {
 	recent    atomic.Uint32 // messages with \Recent, as last told
 
 	users    int         // operations that use it
+	since    time.Time   // since when it has had users without a pause
 	reserved *waiter     // who gets it next; nobody else joins its users
 	selected bool        // it has a mailbox selected
 	mailbox  cache.ID    // that mailbox
 	state    cache.State // as EXAMINE told
 	moving   bool        // it is being given to another mailbox
+
+	background bool // it has users that nobody waits for
 }
 
 // connect dials and signs in. It completes the hooks. compress: the connection

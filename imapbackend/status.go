@@ -19,8 +19,10 @@ type Status struct {
 	Alerts []Alert
 	// Err is why the last attempt to connect failed, nil if it did not.
 	Err error
-	// Retry is when the next one may be made; zero if Err is nil, or if nobody
-	// will try again since the server refused the credentials.
+	// Offline is since when there is no way to the server, zero if there is.
+	Offline time.Time
+	// Retry is when the next attempt is made; zero while there is a way, during
+	// an attempt, and if nobody will try.
 	Retry time.Time
 }
 
@@ -47,10 +49,7 @@ func (c *Client) Status() Status {
 			s.Connections = append(s.Connections, one.status())
 		}
 	}
-	s.Err, s.Retry = p.refusal, p.retry
-	if s.Err == nil || p.barred {
-		s.Retry = time.Time{}
-	}
+	s.Err, s.Offline, s.Retry = p.refusal, p.offline, p.retry
 	p.mu.Unlock()
 	if id := c.watcher.open.Load(); id != nil {
 		s.Connections = append(s.Connections, ConnectionStatus{Mailbox: printable(id.Name), Operations: 1, Watcher: true})

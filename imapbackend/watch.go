@@ -23,7 +23,7 @@ const (
 	partingAnswer = time.Second
 	// clockCheck is how often the clock is compared with the time that has
 	// passed; one that jumps tells of a suspend, after which no line can be
-	// trusted.
+	// trusted, as after a change of the network.
 	clockCheck = 5 * time.Second
 	clockJump  = 5 * time.Second
 )
@@ -123,11 +123,15 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, news cache.News) error {
 	if w.session == nil {
 		// Not by the pool's attempts: a server that has no room for one more
 		// connection must not keep the pool from replacing one that it lost.
-		if err := c.pool.refused(); err != nil {
+		// But while there is no way to the server, it is the pool that looks for one.
+		if err := c.pool.online(ctx); err != nil {
 			return err
 		}
 		s, err := c.connect(ctx, w.hooks(), false)
 		if err != nil {
+			if unheard(err) {
+				c.pool.suspect()
+			}
 			return err
 		}
 		w.session, w.notified = s, false
@@ -162,7 +166,10 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, news cache.News) error {
 		err := func() error {
 			round, cancel := context.WithTimeout(ctx, renewal)
 			defer cancel()
-			go watchClock(round, cancel)
+			go watchNetwork(round, clockCheck, func() {
+				c.pool.suspect()
+				cancel()
+			})
 			return s.conn.Idle(round, started, answer)
 		}()
 		if err != nil {
@@ -176,25 +183,4 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, news cache.News) error {
 		started = func() {} // the line is proven, and nothing was missed
 	}
 	return ctx.Err()
-}
-
-// watchClock calls jumped when the machine seems to have slept.
-func watchClock(ctx context.Context, jumped func()) {
-	ticker := time.NewTicker(clockCheck)
-	defer ticker.Stop()
-	last := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		now := time.Now()
-		// The monotonic clock stands still during a suspend, the other does not.
-		if now.Round(0).Sub(last.Round(0))-now.Sub(last) > clockJump {
-			jumped()
-			return
-		}
-		last = now
-	}
 }

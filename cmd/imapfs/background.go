@@ -30,10 +30,7 @@ func (c *mountConfig) background(ctx context.Context) error {
 	if _, err := c.check(slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
-	if err := c.askPassword(ctx); err != nil {
-		return err
-	}
-	if err := c.askToken(ctx); err != nil {
+	if err := c.askSecrets(ctx); err != nil {
 		return err
 	}
 	log, err := c.backgroundLog()

@@ -13,12 +13,7 @@ import (
 
 // client makes the one that knows the server, without asking it for anything.
 func (c *mountConfig) client(ctx context.Context, log *slog.Logger, m *mounted) (*imapbackend.Client, error) {
-	if c.password == "" {
-		if err := c.askPassword(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if err := c.askToken(ctx); err != nil {
+	if err := c.askSecrets(ctx); err != nil {
 		return nil, err
 	}
 	secure, err := c.tls()
@@ -33,6 +28,7 @@ func (c *mountConfig) client(ctx context.Context, log *slog.Logger, m *mounted) 
 		Password:       c.password,
 		Token:          c.tokens(),
 		Mechanism:      c.auth,
+		Offline:        c.offline,
 		MaxConnections: c.maxConnections,
 		Log:            log,
 		Version:        versionString(),
@@ -48,6 +44,20 @@ func (c *mountConfig) client(ctx context.Context, log *slog.Logger, m *mounted) 
 	client := imapbackend.New(options)
 	m.close = append(m.close, client.Close)
 	return client, nil
+}
+
+// askSecrets finds out what is needed to sign in, unless it is known already or
+// nobody is going to.
+func (c *mountConfig) askSecrets(ctx context.Context) error {
+	if c.offline {
+		return nil
+	}
+	if c.password == "" {
+		if err := c.askPassword(ctx); err != nil {
+			return err
+		}
+	}
+	return c.askToken(ctx)
 }
 
 // moment is how long a mount of which everything is on disk waits to hear that

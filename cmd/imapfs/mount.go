@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 
@@ -139,6 +140,9 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 // check finds what can be seen to be wrong without the server, and returns
 // what the tree will look like.
 func (c *mountConfig) check(log *slog.Logger) (fs.Options, error) {
+	if c.offline && c.fresh {
+		return fs.Options{}, errors.New("--offline and --fresh contradict each other")
+	}
 	if _, err := c.memoryBytes(); err != nil {
 		return fs.Options{}, err
 	}

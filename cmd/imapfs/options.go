@@ -21,7 +21,7 @@ type mountConfig struct {
 	password   string // "" until it has been asked for
 	firstToken string // the access token that the first process got
 
-	foreground, fresh, listEML, allowOther, noXattrs bool
+	foreground, fresh, offline, listEML, allowOther, noXattrs bool
 
 	layout       string
 	umask        string
@@ -60,6 +60,7 @@ func (c *mountConfig) groups() (groups []optionGroup) {
 	mount := group("Mount")
 	mount.BoolVarP(&c.foreground, "foreground", "f", false, "stay in the foreground, for systemd and for debugging")
 	mount.BoolVar(&c.fresh, "fresh", false, "sync every mailbox first, as a backup wants it")
+	mount.BoolVar(&c.offline, "offline", false, "ask nothing of the network: what is cached is all there is")
 	mount.BoolVar(&c.allowOther, "allow-other", false, "let other users in, as far as --umask does")
 	mount.StringArrayVarP(&c.mountOptions, "option", "o", nil, "comma-separated `options`, as mount(8) and fstab(5) give them")
 

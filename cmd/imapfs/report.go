@@ -33,6 +33,7 @@ type serverReport struct {
 	Address  string     `json:"address"`
 	Security string     `json:"security"` // tls, starttls, none
 	Online   bool       `json:"online"`
+	Offline  *time.Time `json:"offline_since,omitempty"`
 	Error    string     `json:"error,omitempty"`
 	Retry    *time.Time `json:"retry,omitempty"`
 }
@@ -96,7 +97,7 @@ func (c *control) report() *report {
 		Source: c.config.source.String(), User: server.Username,
 		Server: serverReport{
 			Address: server.Address, Security: securityNames[server.Security],
-			Online: len(server.Connections) > 0, Retry: known(server.Retry),
+			Online: len(server.Connections) > 0, Offline: known(server.Offline), Retry: known(server.Retry),
 		},
 		Connections: []connectionReport{}, Mailboxes: []mailboxReport{}, Alerts: []alertReport{}, // [], not null
 		Memory: memoryReport{account.Memory, account.MemoryLimit}, Cache: c.cache(account.Disk),

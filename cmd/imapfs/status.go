@@ -82,8 +82,12 @@ func (r *report) text(out io.Writer, now time.Time) error {
 
 func (s *serverReport) text(connections int, now time.Time) string {
 	switch {
-	case s.Error != "" && s.Retry != nil && s.Retry.After(now):
-		return fmt.Sprintf("%s (next try in %v)", s.Error, s.Retry.Sub(now).Round(time.Second))
+	case s.Offline != nil:
+		text := fmt.Sprintf("offline for %v", now.Sub(*s.Offline).Round(time.Second))
+		if s.Retry != nil {
+			text += fmt.Sprintf(" (next try in %v)", max(s.Retry.Sub(now), 0).Round(time.Second))
+		}
+		return text + ": " + s.Error
 	case s.Error != "":
 		return s.Error
 	case !s.Online:

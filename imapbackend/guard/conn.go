@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,6 +58,7 @@ type Options struct {
 // or anything that changes the state of the connection by the engine.
 type Conn struct {
 	hooks               Hooks
+	heard               atomic.Int64 // when the last octets came, ns since started
 	firstByte, progress time.Duration
 	log                 *protocolLog
 
@@ -139,6 +141,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	if n > 0 {
 		c.midFrame = true
 		c.remember(p[:n])
+		c.heard.Store(int64(time.Since(started)))
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		if swallowed {
@@ -253,6 +256,13 @@ func (c *Conn) Err() error {
 	defer c.mu.Unlock()
 	return c.err
 }
+
+// started is what Heard is kept relative to: a clock that is set is no matter.
+var started = time.Now()
+
+// Heard returns when the server last sent anything; before the connection, if it
+// has not yet.
+func (c *Conn) Heard() time.Time { return started.Add(time.Duration(c.heard.Load())) }
 
 // Close ends the connection and everything that waits for it.
 func (c *Conn) Close() error {
