@@ -224,7 +224,7 @@ func (b *Box) dissect(ctx context.Context, m *Message) (group, error) {
 	complete.Parts = append([]content.Part{}, parsed.Parts...) // not nil: they are known, if none
 	if m.Parts == nil && b.known(m.UID) != nil {
 		b.writing.Lock()
-		b.take([]*Message{&complete})
+		b.take(&complete)
 		b.writing.Unlock()
 	}
 	if err != nil {

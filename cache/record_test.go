@@ -19,7 +19,7 @@ func TestRecord(t *testing.T) {
 			m.Parts = nil
 			m.Defects |= DefectStructure
 		}
-		data, _ := messageFrame([]*Message{&m})
+		data, _ := messageFrame([]description{describe(&m)})
 		f, err := parseFrame(data)
 		if err != nil {
 			t.Fatal(err)
