@@ -196,9 +196,7 @@ func (b *Box) describeAgain(ctx context.Context, uid uint32) error {
 		}
 		b.writing.Lock()
 		defer b.writing.Unlock()
-		for batch := range slices.Chunk(again, frameMessages) {
-			b.take(batch)
-		}
+		b.take(again...)
 		return struct{}{}, nil
 	})
 	return err
@@ -206,35 +204,43 @@ func (b *Box) describeAgain(ctx context.Context, uid uint32) error {
 
 // take takes over what is known of messages. They are in the listing after the
 // sync that is under way.
-func (b *Box) take(messages []*Message) {
-	if len(messages) == 0 {
-		return
+func (b *Box) take(messages ...*Message) {
+	news := batch{box: b}
+	for _, m := range messages {
+		news.add(m)
 	}
-	data, front := messageFrame(messages)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.index.log != nil {
-		b.index.enter(b.index.log.Append(data), front)
-	}
+	news.flush()
 }
 
 // batch gathers messages until there are enough for a frame.
 type batch struct {
 	box      *Box
-	messages []*Message
-	size     int
+	messages []description
+	size     int // of the records, in bytes
 }
 
 func (s *batch) add(m *Message) {
-	s.messages = append(s.messages, m)
-	if s.size += 300 + 150*len(m.Parts); len(s.messages) == frameMessages || s.size > frameBytes {
+	one := describe(m)
+	if s.size += len(one.record); s.size > frameBytes {
+		s.flush()
+		s.size = len(one.record)
+	}
+	if s.messages = append(s.messages, one); len(s.messages) == frameMessages {
 		s.flush()
 	}
 }
 
 func (s *batch) flush() {
-	s.box.take(s.messages)
-	s.messages, s.size = s.messages[:0], 0
+	if len(s.messages) == 0 {
+		return
+	}
+	data, front := messageFrame(s.messages)
+	s.messages, s.size = nil, 0
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	if x := &s.box.index; x.log != nil {
+		x.enter(x.log.Append(data), front)
+	}
 }
 
 // read returns those of the messages that are in the listing and can be read.

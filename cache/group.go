@@ -243,7 +243,7 @@ func (b *Box) dissect(ctx context.Context, m *Message) (group, error) {
 	}
 	if m.Parts == nil && b.known(m.UID) != nil {
 		b.writing.Lock()
-		b.take([]*Message{&complete})
+		b.take(&complete)
 		b.writing.Unlock()
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -261,23 +262,35 @@ type front struct {
 	defects map[uint32]Defect
 }
 
+// description is a message on its way into a frame.
+type description struct {
+	uid     uint32
+	flags   []string
+	defects Defect
+	record  []byte
+}
+
+func describe(m *Message) description {
+	record := appendRecord(nil, m)
+	if len(record) > maxRecord {
+		short := *m
+		short.Parts, short.Defects = nil, m.Defects|DefectStructure
+		m, record = &short, appendRecord(nil, &short)
+	}
+	return description{m.UID, m.marks(), m.Defects, record}
+}
+
 // messageFrame makes a frame of messages, at most frameMessages.
-func messageFrame(messages []*Message) (frame []byte, f *front) {
-	slices.SortFunc(messages, func(a, b *Message) int { return int(int64(a.UID) - int64(b.UID)) })
+func messageFrame(messages []description) (frame []byte, f *front) {
+	slices.SortStableFunc(messages, func(a, b description) int { return cmp.Compare(a.uid, b.uid) })
 	f = &front{defects: make(map[uint32]Defect)}
 	var records []byte
 	for _, m := range messages {
-		f.uids, f.flags = append(f.uids, m.UID), append(f.flags, m.marks())
-		record := appendRecord(nil, m)
-		if len(record) > maxRecord {
-			short := *m
-			short.Parts, short.Defects = nil, m.Defects|DefectStructure
-			m, record = &short, appendRecord(nil, &short)
+		f.uids, f.flags = append(f.uids, m.uid), append(f.flags, m.flags)
+		if m.defects != 0 {
+			f.defects[m.uid] = m.defects
 		}
-		if m.Defects != 0 {
-			f.defects[m.UID] = m.Defects
-		}
-		records = append(binary.AppendUvarint(records, uint64(len(record))), record...)
+		records = append(binary.AppendUvarint(records, uint64(len(m.record))), m.record...)
 	}
 	return f.frame(records), f
 }

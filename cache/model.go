@@ -38,7 +38,8 @@ type Message struct {
 	UID uint32
 	// Flags are sorted and without \Recent.
 	Flags []string
-	// ModSeq is the mod-sequence (RFC 7162), 0 where the server has none.
+	// ModSeq is the mod-sequence (RFC 7162), 0 where the server has none. An
+	// Account does not keep it.
 	ModSeq uint64
 	// Date is INTERNALDATE, the zero time where it is missing or unreadable.
 	Date time.Time

@@ -182,11 +182,18 @@ func (a *Account) saveOften() {
 	}
 }
 
-// saveAll saves all.
+// saveAll saves all, so that it outlasts a loss of power. What fails is told by
+// disk.Dir.
 func (a *Account) saveAll() {
 	for _, b := range a.opened() {
 		b.saveSizes()
 		b.saveSynced(0)
+		b.mu.RLock()
+		log := b.index.log
+		b.mu.RUnlock()
+		if log != nil {
+			log.Sync()
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -197,6 +204,7 @@ func (a *Account) saveAll() {
 	if !a.listed.IsZero() {
 		a.log.Append(listFrame(a.list, a.listed))
 	}
+	a.log.Sync()
 }
 
 func (a *Account) opened() []*Box {

@@ -54,7 +54,7 @@ func TestResumed(t *testing.T) {
 	defer a.Close()
 	b := a.Box(ID{Name: "INBOX"})
 	b.index.begin(nil, b.id, 1)
-	b.take([]*Message{{UID: uid, Flags: []string{"old"}}})
+	b.take(&Message{UID: uid, Flags: []string{"old"}})
 	src.messages[uid].Flags = []string{"new"}
 	if _, err := b.Listing(t.Context()); err != nil {
 		t.Fatal(err)

@@ -23,6 +23,9 @@ const (
 
 	dirMode  = 0o700
 	fileMode = 0o600
+
+	// lockWait is how long another process gets to end.
+	lockWait = time.Second
 )
 
 // Dir is a directory that this process alone writes to. It is safe for
@@ -102,10 +105,16 @@ func (d *Dir) acquire() error {
 	if err != nil {
 		return fmt.Errorf("cache directory: %w", err)
 	}
-	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		d.lock = lock
-		return nil
+	// Whoever has just been unmounted may still be writing.
+	for end := time.Now().Add(lockWait); ; time.Sleep(lockWait / 50) {
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			d.lock = lock
+			return nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(end) {
+			break
+		}
 	}
 	lock.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-func openDir(t *testing.T, path string) *Dir {
+func openDir(t testing.TB, path string) *Dir {
 	t.Helper()
 	d, err := Open(path, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -36,6 +36,7 @@ type Log struct {
 	end    int64         // guarded by mu; where the next frame goes
 	tail   []memoryFrame // guarded by mu; what is not in the file yet
 	closed bool          // guarded by mu; nothing is to be written any more
+	fresh  bool          // guarded by mu; something has been written since Sync
 }
 
 type memoryFrame struct {
@@ -256,7 +257,7 @@ func (l *Log) flushLocked() error {
 		}
 		tail, base = tail[n:], base+int64(size)
 		l.mu.Lock()
-		l.base, l.tail = base, slices.Clone(l.tail[n:])
+		l.base, l.tail, l.fresh = base, slices.Clone(l.tail[n:]), true
 		l.mu.Unlock()
 	}
 	return nil
@@ -305,10 +306,11 @@ func (l *Log) Sync() error {
 	if err := l.flush(); err != nil {
 		return err
 	}
-	l.mu.RLock()
-	file, base, closed := l.file, l.base, l.closed
-	l.mu.RUnlock()
-	if closed || base == 0 {
+	l.mu.Lock()
+	file, needed := l.file, l.fresh && !l.closed
+	l.fresh = false
+	l.mu.Unlock()
+	if !needed {
 		return nil
 	}
 	return l.dir.syncFile(file)

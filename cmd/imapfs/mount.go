@@ -122,7 +122,13 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	if err := signIn(ctx, client, known, log, m); err != nil {
 		return nil, err
 	}
-	if err := tree.Check(ctx); err != nil {
+	err = tree.Check(ctx)
+	if known && errors.Is(err, cache.ErrNotExist) { // it may be new
+		if err = account.SyncAll(ctx, func(cache.Mailbox) bool { return false }); err == nil {
+			err = tree.Check(ctx)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	if c.fresh {
