@@ -251,6 +251,45 @@ func (cmd *command) open(uid imap.UID, item string, size int64) io.Writer {
 	return cmd.fetch.Literal(uid, item, size)
 }
 
+// Filler is a writer of Fetch.Literal that has octets read right into its
+// memory. Both methods are called like Write.
+type Filler interface {
+	io.Writer
+	// Room returns memory for octets of which n are still to come, nil if it
+	// wants them by Write. Nobody may use it before Filled.
+	Room(n int64) []byte
+	// Filled tells that the first n octets of the room are filled. It is not
+	// called if the Fetch ended meanwhile, though the room may be written to.
+	Filled(n int)
+}
+
+// room returns where the next of n octets are to be read to, nil if they are
+// few or w takes them by Write.
+func (cmd *command) room(w io.Writer, n int64) []byte {
+	f, ok := w.(Filler)
+	if !ok || n < bufferSize {
+		return nil
+	}
+	cmd.mu.Lock()
+	defer cmd.mu.Unlock()
+	if cmd.dead.Load() {
+		return nil
+	}
+	room := f.Room(n)
+	return room[:min(n, int64(len(room)))]
+}
+
+// filled hands on what was read into the room, and returns where the rest goes.
+func (cmd *command) filled(w io.Writer, n int) io.Writer {
+	cmd.mu.Lock()
+	defer cmd.mu.Unlock()
+	if cmd.dead.Load() {
+		return nil
+	}
+	w.(Filler).Filled(n)
+	return w
+}
+
 // write hands a chunk to w and returns where the next one goes.
 func (cmd *command) write(w io.Writer, chunk []byte, uid imap.UID, item string) io.Writer {
 	cmd.mu.Lock()

@@ -60,6 +60,7 @@ const (
 	maxLogged = 4 << 10
 	// keepBuffer is the buffer that is kept from one response to the next.
 	keepBuffer = 1 << 20
-	// bufferSize is the read buffer: a whole TLS record and several segments.
-	bufferSize = 64 << 10
+	// bufferSize is the read buffer: two TLS records, and several segments. More
+	// than that of a body is read into the caller's memory at once.
+	bufferSize = 32 << 10
 )

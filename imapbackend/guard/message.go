@@ -235,7 +235,7 @@ func (c *Conn) bodyItem(r *reply, name string) error {
 	}
 	v, ok := x.itemValue()
 	switch {
-	case !ok || x.isList(v) || x.guessed || !x.atItemEnd() || bytes.HasPrefix(x.raw(v), []byte{'{'}):
+	case !ok || x.isList(v) || x.guessed || !x.atItemEnd() || x.nodes[v].kind == atom && bytes.HasPrefix(x.raw(v), []byte{'{'}):
 		c.claim(r, name) // the answer has come, and is of no use
 		return nil
 	case x.isNil(v):
@@ -356,6 +356,14 @@ func (c *Conn) stream(cmd *command, w io.Writer, size int64, uid imap.UID, name 
 	c.log.literal(size)
 	br := c.frames.br
 	for rest := size; rest > 0; {
+		if room := cmd.room(w, rest); room != nil && br.Buffered() == 0 {
+			n, err := br.Read(room)
+			w = cmd.filled(w, n)
+			if rest -= int64(n); err != nil {
+				return cutLiteral(size-rest, size, err)
+			}
+			continue
+		}
 		if br.Buffered() == 0 {
 			if _, err := br.Peek(1); err != nil {
 				return cutLiteral(size-rest, size, err)
