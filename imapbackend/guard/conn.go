@@ -65,6 +65,7 @@ type Conn struct {
 	caps      []string
 	login     login
 	tail      []byte // what the socket gave last
+	strayed   int    // octets of lines since the last that somebody waited for
 
 	// Of the goroutine that writes for the engine.
 	line    []byte   // its command line so far
@@ -187,6 +188,9 @@ func (c *Conn) readFrame() error {
 	line, err := c.frames.line()
 	if err != nil {
 		return err
+	}
+	if c.strayed += len(line); c.strayed > maxStray {
+		return fmt.Errorf("%w: nothing but what was not asked for", ErrMalformed)
 	}
 	c.lex.reset(line)
 	return nil

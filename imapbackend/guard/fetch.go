@@ -146,7 +146,7 @@ func (c *Conn) owner(uid imap.UID, item string, have Item) *command {
 			continue
 		}
 		fit := cmd.wants.match(name, have)
-		if fit != noFit && cmd.given[answer{uid, name}] {
+		if fit != noFit && cmd.has(uid, name) {
 			fit = givenFit
 		}
 		if fit > bestFit {
@@ -165,18 +165,37 @@ func (f *Fetch) about(uid imap.UID) bool {
 	return f.UIDs.Contains(uid) || slices.Contains(f.UIDs, imap.UIDRange{})
 }
 
-// answer is an item of a message; that of a summary has no name.
+// answer is a body item of a message.
 type answer struct {
 	uid  imap.UID
 	item bodyItem
 }
 
-// gave notes that cmd has got an item. It is for the reading goroutine.
-func (cmd *command) gave(uid imap.UID, item string) {
+// has reports whether cmd has got an item; that of a summary has no name. It is
+// for the reading goroutine, as gave is.
+func (cmd *command) has(uid imap.UID, name bodyItem) bool {
+	if name == (bodyItem{}) {
+		return cmd.described.Contains(uid)
+	}
+	return cmd.given[answer{uid, name}]
+}
+
+// gave notes that cmd has got an item, and reports whether that is news. Of
+// summaries there may be millions, mostly in the order of their UIDs.
+func (cmd *command) gave(uid imap.UID, item string) (news bool) {
+	name := nameBody(item)
+	if news = !cmd.has(uid, name); !news {
+		return false
+	}
+	if name == (bodyItem{}) {
+		cmd.described.AddNum(uid)
+		return true
+	}
 	if cmd.given == nil {
 		cmd.given = make(map[answer]bool)
 	}
-	cmd.given[answer{uid, nameBody(item)}] = true
+	cmd.given[answer{uid, name}] = true
+	return true
 }
 
 // fit is how well an answer fits a command.

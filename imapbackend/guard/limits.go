@@ -23,6 +23,9 @@ const (
 	// and a search in several million messages.
 	maxResults = 200_000
 	maxResult  = 64 << 20
+	// maxStray bounds the octets of lines that nobody waits for: a server that
+	// says nothing else would otherwise be listened to for ever.
+	maxStray = 64 << 20
 	// maxString bounds a literal inside a response: an envelope field, a file
 	// name, a mailbox name. A longer one reads as an empty, repaired string.
 	maxString = 64 << 10

@@ -330,7 +330,9 @@ func (c *Conn) claim(r *reply, name string) bool {
 	if r.owner == nil {
 		return false
 	}
-	r.owner.gave(imap.UID(r.UID), name)
+	if r.owner.gave(imap.UID(r.UID), name) {
+		c.strayed = 0
+	}
 	return true
 }
 
@@ -402,8 +404,8 @@ func (c *Conn) complete(r *reply) {
 		r.UID = uint32(uid)
 	}
 	if r.owner == nil {
-		if r.owner = c.owner(uid, "", r.Have); r.owner != nil {
-			r.owner.gave(uid, "")
+		if r.owner = c.owner(uid, "", r.Have); r.owner != nil && r.owner.gave(uid, "") {
+			c.strayed = 0
 		}
 	}
 	if r.owner != nil {
