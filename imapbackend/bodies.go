@@ -117,6 +117,21 @@ func (k *sink) expect(size int64) {
 	*k.into = make([]byte, 0, min(size, k.limit, firstRoom))
 }
 
+// Room implements guard.Filler.
+func (k *sink) Room(n int64) []byte {
+	have := int64(len(*k.into))
+	if n > k.limit-have {
+		return nil // Write says what is wrong
+	}
+	if int64(cap(*k.into)) == have {
+		*k.into = slices.Grow(*k.into, int(min(n, max(have, firstRoom))))
+	}
+	return (*k.into)[have:cap(*k.into)]
+}
+
+// Filled implements guard.Filler.
+func (k *sink) Filled(n int) { *k.into = (*k.into)[:len(*k.into)+n] }
+
 func (k *sink) Write(p []byte) (int, error) {
 	if int64(len(*k.into)+len(p)) > k.limit {
 		if k.limit == cache.MaxWhole {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"imapfs/cache"
+	"imapfs/imapbackend/guard"
 )
 
 // fullLasts is for how long a server that takes no more sessions is not asked
@@ -52,12 +53,20 @@ func (p *pool) connected(s *session, err error) {
 		// those who are signed in already, Gmail refuses the login of one
 		// connection too many in the same way as a wrong password.
 		p.full = time.Now().Add(fullLasts)
-	case errors.Is(err, cache.ErrPermission):
+	case errors.Is(err, cache.ErrPermission) && (!p.served || certain(err)):
 		p.barred = true
 		p.tell()
 	default:
 		p.lost(time.Now())
 	}
+}
+
+// certain reports whether a refusal to let us in says that the credentials are
+// wrong. Without a code, one that comes after they were right may be Gmail's or
+// Microsoft's way to slow us down.
+func certain(err error) bool {
+	var st guard.Status
+	return !errors.As(err, &st) || st.Code != ""
 }
 
 // refused returns why the server does not let us in, nil if it does: wrong

@@ -16,6 +16,9 @@ const (
 	doubtAfter = 4 * time.Second
 	// verdictAfter is how long it has to show any sign of life then.
 	verdictAfter = 6 * time.Second
+	// rest is how long a line may have been silent before it was used and still
+	// be taken for a good one: NATs and firewalls forget the others.
+	rest = 30 * time.Second
 	// trustFor is how long it is believed once it has.
 	trustFor = 30 * time.Second
 )
@@ -103,8 +106,9 @@ func (p *pool) doubt(silent time.Duration) {
 	var dead []*session
 	p.sessions = slices.DeleteFunc(p.sessions, func(s *session) bool {
 		// One that is asked for something else may be busy, unless there is more
-		// against it than that it is silent.
-		if heard(s) || alive && !asked[s] && silent > 0 {
+		// against it than that it is silent: something has happened, or it had
+		// been silent before it was asked, while others answer.
+		if heard(s) || alive && !asked[s] && silent > 0 && s.rested < rest {
 			return false
 		}
 		dead = append(dead, s)

@@ -2,6 +2,7 @@ package imapbackend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -14,6 +15,9 @@ import (
 const (
 	firstBackoff = time.Second
 	lastBackoff  = time.Minute
+	// refusedBackoff is for a server that refuses credentials that were good
+	// before: attempts that are repeated get accounts locked.
+	refusedBackoff = 10 * time.Minute
 	// patience is how long an operation waits for a server that was there
 	// before: one that is started anew is back by then.
 	patience = 4 * time.Second
@@ -108,8 +112,11 @@ func (p *pool) seek(back chan struct{}) {
 	})
 	for failures := 0; ; failures++ {
 		backoff := min(firstBackoff<<min(failures, 10), lastBackoff)
-		pause := backoff/2 + rand.N(backoff/2)
 		p.mu.Lock()
+		if errors.Is(p.refusal, cache.ErrPermission) {
+			backoff = refusedBackoff
+		}
+		pause := backoff/2 + rand.N(backoff/2)
 		p.retry = time.Now().Add(pause)
 		p.mu.Unlock()
 		timer := time.NewTimer(pause)

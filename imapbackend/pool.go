@@ -197,6 +197,7 @@ func (p *pool) lend(w *waiter) {
 	s := w.session
 	if s.users++; s.users == 1 {
 		s.since = time.Now()
+		s.rested = time.Since(s.conn.Heard())
 	}
 	s.background = s.background || w.background
 	p.attend()

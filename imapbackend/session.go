@@ -34,13 +34,14 @@ type session struct {
 	numbering *numbering    // the client's
 	recent    atomic.Uint32 // messages with \Recent, as last told
 
-	users    int         // operations that use it
-	since    time.Time   // since when it has had users without a pause
-	reserved *waiter     // who gets it next; nobody else joins its users
-	selected bool        // it has a mailbox selected
-	mailbox  cache.ID    // that mailbox
-	state    cache.State // as EXAMINE told
-	moving   bool        // it is being given to another mailbox
+	users    int           // operations that use it
+	since    time.Time     // since when it has had users without a pause
+	rested   time.Duration // how long nothing had been heard of it by then
+	reserved *waiter       // who gets it next; nobody else joins its users
+	selected bool          // it has a mailbox selected
+	mailbox  cache.ID      // that mailbox
+	state    cache.State   // as EXAMINE told
+	moving   bool          // it is being given to another mailbox
 
 	background bool // it has users that nobody waits for
 }

@@ -73,7 +73,7 @@ var attacksOnSummary = []attack{
 	{"literal as long as its line", put(summaryOf + "ENVELOPE (NIL {41}\r\nhello NIL NIL NIL NIL NIL NIL NIL NIL))\r\n"), 2},
 	{"literal too short", put(summaryOf + "ENVELOPE (NIL {2}\r\nhello NIL NIL NIL NIL NIL NIL NIL NIL))\r\n"), 2},
 	{"quoted string of 100 MB", fill(summaryOf+"ENVELOPE (NIL \"", "x", 100<<20, "\" NIL NIL NIL NIL NIL NIL NIL NIL))\r\n"), 0},
-	{"lines without number in a quoted string", fill(summaryOf+"ENVELOPE (NIL \"", "x\r\n", 20<<20, "\" NIL NIL NIL NIL NIL NIL NIL NIL))\r\n"), 2},
+	{"lines without number in a quoted string", fill(summaryOf+"ENVELOPE (NIL \"", strings.Repeat("x", 1000)+"\r\n", 40<<10, "\" NIL NIL NIL NIL NIL NIL NIL NIL))\r\n"), 2},
 	{"line without end", fill(summaryOf+"X \"", "x", 1<<30, ""), 2},
 	{"a million parentheses", fill(summaryOf+"BODYSTRUCTURE ", "(", 1_000_000, "\r\n"), 0},
 	{"literals in literals", fill(summaryOf+"BODYSTRUCTURE (", "({1}\r\nx", 300_000, ")\r\n"), 0},
@@ -87,9 +87,10 @@ var attacksOnSummary = []attack{
 	{"bodies of all unasked", put("* 1 FETCH (UID 4 BODY[] {5}\r\nhello)\r\n* 1 FETCH (UID 6 BODY[1] {5}\r\nhello)\r\n%R"), 0},
 	{"EXPUNGE amid", put("* 1 EXPUNGE\r\n* 2 EXISTS\r\n* 0 EXISTS\r\n* VANISHED 1:9\r\n%R"), 0},
 	{"nothing", put(""), 0},
-	{"a flood of OK", fill("", "* OK still here\r\n", 1_000_000, ""), 0},
-	{"a flood of continuations", fill("", "+ \r\n", 1_000_000, ""), 0},
-	{"a flood of FETCH", fill("", "* 3 FETCH (FLAGS (\\Seen) UID 3)\r\n", 500_000, ""), 0},
+	{"a flood of OK", fill("", "* OK still here\r\n", 100_000, ""), 0},
+	{"a flood of continuations", fill("", "+ \r\n", 100_000, ""), 0},
+	{"a flood of FETCH", fill("", "* 3 FETCH (FLAGS (\\Seen) UID 3)\r\n", 50_000, ""), 0},
+	{"a flood of FETCH without end", fill("", "* 3 FETCH (FLAGS (\\Seen) UID 3 X \""+strings.Repeat("x", 4000)+"\")\r\n", 1_000_000, ""), 2},
 }
 
 // TestHostileSummaries lists a mailbox of which one summary is an attack: all
@@ -162,7 +163,7 @@ var attacksOnBody = []attack{
 	{"cut", end("* 1 FETCH (UID 1 %N {5000}\r\nhello"), 0},
 	{"literal of 9999999999", put("* 1 FETCH (UID 1 %N {9999999999}\r\nhello)\r\n"), 0},
 	{"literal of 32 bits", put("* 1 FETCH (UID 1 %N {4294967295}\r\nhello)\r\n"), 0},
-	{"literal of 1 GB", put("* 1 FETCH (UID 1 %N {1000000000}\r\nhello)\r\n"), 0},
+	{"literal of a billion", put("* 1 FETCH (UID 1 %N {1000000000}\r\nhello)\r\n"), 0},
 	{"literal too long by 1", put("* 1 FETCH (UID 1 %N {6}\r\nhello)\r\n"), 0},
 	{"literal too long by 3", put("* 1 FETCH (UID 1 %N {8}\r\nhello)\r\n"), 0},
 	{"literal too long by 9", put("* 1 FETCH (UID 1 %N {14}\r\nhello)\r\n"), 0},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -209,10 +210,12 @@ func TestMillionMailboxes(t *testing.T) {
 	injector := imaptest.Hostile(t, s)
 	injector.Use(func(r *imaptest.Response, w io.Writer) error {
 		if strings.HasPrefix(r.Command, "LIST") && r.Name() == r.Tag {
+			bw := bufio.NewWriter(w)
 			for i := range 1_000_000 {
-				if _, err := fmt.Fprintf(w, "* LIST () \"/\" \"m%d\"\r\n", i); err != nil {
-					return err
-				}
+				fmt.Fprintf(bw, "* LIST () \"/\" \"m%d\"\r\n", i)
+			}
+			if err := bw.Flush(); err != nil {
+				return err
 			}
 		}
 		return imaptest.Pass(r, w)

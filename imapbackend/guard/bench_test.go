@@ -132,6 +132,9 @@ type memory struct {
 	at int
 }
 
+func (m *memory) Room(int64) []byte { return m.b[m.at:] }
+func (m *memory) Filled(n int)      { m.at += n }
+
 func (m *memory) Write(p []byte) (int, error) {
 	m.at += copy(m.b[m.at:], p)
 	return len(p), nil

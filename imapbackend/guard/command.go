@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/emersion/go-imap/v2"
 )
 
 // command is a command on the wire, or about to be: the engine's or our own.
@@ -30,9 +32,11 @@ type command struct {
 	fetch *Fetch
 	wants wanted
 	take  func(name string, line []byte) bool
-	lost  error           // the first item that could not be delivered
-	given map[answer]bool // what it has got; of the reading goroutine
-	limit *Status         // that not all was done, in a response of its own; of the reading goroutine
+	lost  error // the first item that could not be delivered
+	// What it has got; of the reading goroutine.
+	given     map[answer]bool
+	described imap.UIDSet
+	limit     *Status // that not all was done, in a response of its own; of the reading goroutine
 
 	// Of an IDLE.
 	goAhead chan struct{} // closed when the server agrees
@@ -274,6 +278,7 @@ func (c *Conn) arrived(names []string, octets int) bool {
 			c.answering = true
 			cmd.results++
 			cmd.octets += octets
+			c.strayed = 0
 			within = within && cmd.results <= maxResults && cmd.octets <= maxResult
 		}
 	}

@@ -77,6 +77,7 @@ type Conn struct {
 	login     login
 	address   string // host:port, as it was dialled
 	tail      []byte // what the socket gave last
+	strayed   int    // octets of lines since the last that somebody waited for
 
 	// Of the goroutine that writes for the engine.
 	line    []byte   // its command line so far
@@ -200,6 +201,9 @@ func (c *Conn) readFrame() error {
 	line, err := c.frames.line()
 	if err != nil {
 		return err
+	}
+	if c.strayed += len(line); c.strayed > maxStray {
+		return fmt.Errorf("%w: nothing but what was not asked for", ErrMalformed)
 	}
 	c.lex.reset(line)
 	return nil

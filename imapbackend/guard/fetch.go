@@ -150,7 +150,7 @@ func (c *Conn) owner(uid imap.UID, item string, have Item) *command {
 			continue
 		}
 		fit := cmd.wants.match(name, have)
-		if fit != noFit && cmd.given[answer{uid, name}] {
+		if fit != noFit && cmd.has(uid, name) {
 			fit = givenFit
 		}
 		if fit > bestFit {
@@ -169,18 +169,37 @@ func (f *Fetch) about(uid imap.UID) bool {
 	return f.UIDs.Contains(uid) || slices.Contains(f.UIDs, imap.UIDRange{})
 }
 
-// answer is an item of a message; that of a summary has no name.
+// answer is a body item of a message.
 type answer struct {
 	uid  imap.UID
 	item bodyItem
 }
 
-// gave notes that cmd has got an item. It is for the reading goroutine.
-func (cmd *command) gave(uid imap.UID, item string) {
+// has reports whether cmd has got an item; that of a summary has no name. It is
+// for the reading goroutine, as gave is.
+func (cmd *command) has(uid imap.UID, name bodyItem) bool {
+	if name == (bodyItem{}) {
+		return cmd.described.Contains(uid)
+	}
+	return cmd.given[answer{uid, name}]
+}
+
+// gave notes that cmd has got an item, and reports whether that is news. Of
+// summaries there may be millions, mostly in the order of their UIDs.
+func (cmd *command) gave(uid imap.UID, item string) (news bool) {
+	name := nameBody(item)
+	if news = !cmd.has(uid, name); !news {
+		return false
+	}
+	if name == (bodyItem{}) {
+		cmd.described.AddNum(uid)
+		return true
+	}
 	if cmd.given == nil {
 		cmd.given = make(map[answer]bool)
 	}
-	cmd.given[answer{uid, nameBody(item)}] = true
+	cmd.given[answer{uid, name}] = true
+	return true
 }
 
 // fit is how well an answer fits a command.
@@ -253,6 +272,45 @@ func (cmd *command) open(uid imap.UID, item string, size int64) io.Writer {
 		return nil
 	}
 	return cmd.fetch.Literal(uid, item, size)
+}
+
+// Filler is a writer of Fetch.Literal that has octets read right into its
+// memory. Both methods are called like Write.
+type Filler interface {
+	io.Writer
+	// Room returns memory for octets of which n are still to come, nil if it
+	// wants them by Write. Nobody may use it before Filled.
+	Room(n int64) []byte
+	// Filled tells that the first n octets of the room are filled. It is not
+	// called if the Fetch ended meanwhile, though the room may be written to.
+	Filled(n int)
+}
+
+// room returns where the next of n octets are to be read to, nil if they are
+// few or w takes them by Write.
+func (cmd *command) room(w io.Writer, n int64) []byte {
+	f, ok := w.(Filler)
+	if !ok || n < bufferSize {
+		return nil
+	}
+	cmd.mu.Lock()
+	defer cmd.mu.Unlock()
+	if cmd.dead.Load() {
+		return nil
+	}
+	room := f.Room(n)
+	return room[:min(n, int64(len(room)))]
+}
+
+// filled hands on what was read into the room, and returns where the rest goes.
+func (cmd *command) filled(w io.Writer, n int) io.Writer {
+	cmd.mu.Lock()
+	defer cmd.mu.Unlock()
+	if cmd.dead.Load() {
+		return nil
+	}
+	w.(Filler).Filled(n)
+	return w
 }
 
 // write hands a chunk to w and returns where the next one goes.

@@ -23,6 +23,9 @@ const (
 	// and a search in several million messages.
 	maxResults = 200_000
 	maxResult  = 64 << 20
+	// maxStray bounds the octets of lines that nobody waits for: a server that
+	// says nothing else would otherwise be listened to for ever.
+	maxStray = 64 << 20
 	// maxString bounds a literal inside a response: an envelope field, a file
 	// name, a mailbox name. A longer one reads as an empty, repaired string.
 	maxString = 64 << 10
@@ -79,6 +82,7 @@ const (
 	maxLogged = 4 << 10
 	// keepBuffer is the buffer that is kept from one response to the next.
 	keepBuffer = 1 << 20
-	// bufferSize is the read buffer: a whole TLS record and several segments.
-	bufferSize = 64 << 10
+	// bufferSize is the read buffer: two TLS records, and several segments. More
+	// than that of a body is read into the caller's memory at once.
+	bufferSize = 32 << 10
 )

@@ -65,7 +65,7 @@ func (c *Conn) tagged(tag []byte) {
 	if cmd == nil {
 		return
 	}
-	c.answering = false
+	c.answering, c.strayed = false, 0
 	typ := upper(c.lex.word())
 	if typ != "OK" && typ != "NO" {
 		typ = "BAD"
