@@ -79,7 +79,6 @@ func TestCorpus(t *testing.T) {
 		"dovecot": imaptest.Dovecot, "cyrus": imaptest.Cyrus,
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			checkCorpus(t, start(t), name, corpus, truths)
 		})
 	}

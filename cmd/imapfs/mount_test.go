@@ -28,16 +28,13 @@ var servers = map[string]func(testing.TB, ...imaptest.Option) *imaptest.Server{
 	"memory":    imaptest.Memory,
 }
 
-// onServers runs a test on each kind of server, but for those named, all at once.
+// onServers runs a test on each kind of server, but for those named.
 func onServers(t *testing.T, test func(t *testing.T, start func(testing.TB, ...imaptest.Option) *imaptest.Server), except ...string) {
 	for name, start := range servers {
 		if slices.Contains(except, name) {
 			continue
 		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, start)
-		})
+		t.Run(name, func(t *testing.T) { test(t, start) })
 	}
 }
 
