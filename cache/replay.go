@@ -180,19 +180,22 @@ func (x *index) replaySync(r *recordReader) (s synced) {
 // join makes the listing of what is described, but for those that are gone.
 // While the log is read, nobody else has it.
 func (x *index) join(gone []uint32) {
-	news := slices.Sorted(maps.Keys(x.fresh))
-	if len(gone) == 0 && len(news) < 64 && (len(x.uids) == 0 || len(news) == 0 || news[0] > x.uids[len(x.uids)-1]) {
-		for _, uid := range news { // mail that came one by one
-			one := x.fresh[uid]
-			x.uids, x.refs, x.flags = append(x.uids, uid), append(x.refs, one.ref), append(x.flags, one.flags)
+	x.settle()
+	news := x.fresh
+	if len(gone) == 0 && (len(x.uids) == 0 || len(news) == 0 || news[0].uid > x.uids[len(x.uids)-1]) {
+		for _, one := range news { // as new mail does
+			x.uids, x.refs, x.flags = append(x.uids, one.uid), append(x.refs, one.ref), append(x.flags, one.flags)
 			if x.sets.unseen[one.flags] {
 				x.unseen++
 			}
 		}
-		clear(x.fresh)
+		x.fresh = x.fresh[:0]
 		return
 	}
-	all := slices.Concat(x.uids, news)
+	all := slices.Clone(x.uids)
+	for _, one := range news {
+		all = append(all, one.uid)
+	}
 	slices.Sort(all)
 	all = slices.DeleteFunc(all, func(uid uint32) bool {
 		_, is := slices.BinarySearch(gone, uid)
