@@ -10,11 +10,15 @@
 // section 2.3.1.1), so nothing that is stored about it is ever stale. Only
 // flags and existence change; Box.Sync follows those.
 //
-// Goroutines: the two of Account.Watch with their helpers, one for each question
-// that callers share (a flight), and those that fetch ahead of a Reader. They
-// end with the Account.
+// All of it is on disk, too, where there is one (package disk), and in the same
+// form in memory where there is none: index.go has what is held of a message,
+// replay.go what is in a log, save.go what is saved when.
 //
-// Locks: Account.mu, and under it Box.mu. Those of a flight, a Reader and its
-// ahead are taken last. None is held while the Source is asked, or while
-// Options.Notify is called.
+// Goroutines: the two of Account.Watch with their helpers, one that saves, one
+// for each question that callers share (a flight), and those that fetch ahead of
+// a Reader or behind who was shown what is on disk. They end with the Account.
+//
+// Locks: Account.mu, and under it Box.mu. Box.writing is taken before them. Those
+// of a flight, a Reader and its ahead, and of disk, are taken last. None is held
+// while the Source is asked, or while Options.Notify is called.
 package cache

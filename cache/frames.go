@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/klauspost/compress/s2"
@@ -260,18 +259,22 @@ func (b *Box) rewrite() error {
 	b.saveSizes()
 	b.writing.Lock()
 	defer b.writing.Unlock()
-	b.mu.RLock()
+	b.mu.Lock()
+	b.index.settle()
 	was := b.index
 	last := synced{b.state, b.synced}
-	pending := was.fresh
-	b.mu.RUnlock()
+	b.mu.Unlock()
+	var pending []uint32
+	for _, one := range was.fresh {
+		pending = append(pending, one.uid)
+	}
 	if was.log == nil || b.stale.Load() {
 		return nil
 	}
 	// Sync is what changes the rest of an index, and flags are copied below.
 	now := index{log: was.log.Rewrite(), validity: was.validity, sets: was.sets}
 	now.log.Append(headFrame(b.id, was.validity))
-	for _, uids := range [][]uint32{was.uids, slices.Sorted(maps.Keys(pending))} {
+	for _, uids := range [][]uint32{was.uids, pending} {
 		for chunk := range slices.Chunk(uids, frameMessages) {
 			if err := b.copyFrame(&was, &now, chunk); err != nil {
 				return err
@@ -312,9 +315,11 @@ func (b *Box) copyFrame(was, now *index, uids []uint32) error {
 	var records []byte
 	f := &front{defects: make(map[uint32]Defect)}
 	for _, uid := range uids {
-		one, ok := was.fresh[uid]
-		if i, listed := was.listed(uid); listed && !ok {
-			one = fresh{was.refs[i], was.flags[i]}
+		var one fresh
+		if i, listed := was.listed(uid); listed {
+			one = fresh{uid, was.refs[i], was.flags[i]}
+		} else if i, ok := was.arrived(uid); ok {
+			one = was.fresh[i]
 		}
 		from, err := b.account.readFrame(was.log, was.frames[one.ref.frame()])
 		if err != nil {

@@ -25,8 +25,10 @@ type index struct {
 	uids  []uint32
 	refs  []ref
 	flags []uint32 // in sets
-	// fresh are messages that are described, and not in the listing yet.
-	fresh map[uint32]fresh
+	// fresh are messages that are described, and not in the listing yet; in
+	// order after settle.
+	fresh   []fresh
+	settled bool
 
 	frames  []disk.Pos // of messages, by number
 	sets    flagSets
@@ -59,8 +61,31 @@ func (r ref) frame() int { return int(r >> slotBits) }
 func (r ref) slot() int  { return int(r & (frameMessages - 1)) }
 
 type fresh struct {
+	uid   uint32
 	ref   ref
 	flags uint32
+}
+
+// settle puts fresh in order of UIDs. Of a message that was described twice, the
+// later description counts.
+func (x *index) settle() {
+	if x.settled {
+		return
+	}
+	slices.SortFunc(x.fresh, func(a, b fresh) int { return cmp.Or(cmp.Compare(a.uid, b.uid), cmp.Compare(a.ref, b.ref)) })
+	n := 0
+	for i, one := range x.fresh {
+		if i+1 == len(x.fresh) || x.fresh[i+1].uid != one.uid {
+			x.fresh[n] = one
+			n++
+		}
+	}
+	x.fresh, x.settled = x.fresh[:n], true
+}
+
+// arrived returns the place of a message in fresh, which is settled.
+func (x *index) arrived(uid uint32) (int, bool) {
+	return slices.BinarySearchFunc(x.fresh, uid, func(f fresh, uid uint32) int { return cmp.Compare(f.uid, uid) })
 }
 
 // flagSets are the combinations of flags that occur, numbered.
@@ -90,7 +115,7 @@ func (s *flagSets) of(flags []string) uint32 {
 	return n
 }
 
-// known is how many messages are described.
+// known is how many messages are described, or one more for each twice.
 func (x *index) known() int { return len(x.uids) + len(x.fresh) }
 
 // listed returns the place of a message in the listing.
@@ -107,6 +132,7 @@ func (b *Box) holds(uid uint32) bool {
 // missing returns those of uids, ascending, that are not described, the newest
 // first.
 func (x *index) missing(uids []uint32) []uint32 {
+	x.settle()
 	var missing []uint32
 	at := len(x.uids)
 	for _, uid := range slices.Backward(uids) {
@@ -116,7 +142,7 @@ func (x *index) missing(uids []uint32) []uint32 {
 		if at > 0 && x.uids[at-1] == uid {
 			continue
 		}
-		if _, ok := x.fresh[uid]; !ok {
+		if _, ok := x.arrived(uid); !ok {
 			missing = append(missing, uid)
 		}
 	}
@@ -125,6 +151,7 @@ func (x *index) missing(uids []uint32) []uint32 {
 
 // gone returns the messages that are described and not in uids, ascending.
 func (x *index) gone(uids []uint32) (gone []uint32) {
+	x.settle()
 	at := 0
 	for _, uid := range x.uids {
 		for at < len(uids) && uids[at] < uid {
@@ -134,9 +161,9 @@ func (x *index) gone(uids []uint32) (gone []uint32) {
 			gone = append(gone, uid)
 		}
 	}
-	for uid := range x.fresh {
-		if _, ok := slices.BinarySearch(uids, uid); !ok {
-			gone = append(gone, uid)
+	for _, one := range x.fresh {
+		if _, ok := slices.BinarySearch(uids, one.uid); !ok {
+			gone = append(gone, one.uid)
 		}
 	}
 	slices.Sort(gone)
@@ -150,17 +177,22 @@ func (x *index) list(uids []uint32) {
 	}
 	now := make([]uint32, 0, len(uids))
 	refs, flags := make([]ref, 0, len(uids)), make([]uint32, 0, len(uids))
-	at := 0
+	x.settle()
+	at, news := 0, 0
 	x.unseen = 0
 	for _, uid := range uids {
 		for at < len(x.uids) && x.uids[at] < uid {
 			at++
 		}
-		one, ok := x.fresh[uid]
+		for news < len(x.fresh) && x.fresh[news].uid < uid {
+			news++
+		}
+		var one fresh
 		switch {
-		case ok:
+		case news < len(x.fresh) && x.fresh[news].uid == uid:
+			one = x.fresh[news]
 		case at < len(x.uids) && x.uids[at] == uid:
-			one = fresh{x.refs[at], x.flags[at]}
+			one = fresh{uid, x.refs[at], x.flags[at]}
 		default:
 			continue // it went before it could be described
 		}
@@ -186,10 +218,11 @@ func (x *index) setFlags(uid uint32, marks []string, labeled bool) {
 		}
 		return x.sets.of(marks)
 	}
-	if one, ok := x.fresh[uid]; ok {
-		set := of(one.flags)
-		if one.flags != set {
-			x.fresh[uid] = fresh{one.ref, set}
+	x.settle()
+	if i, ok := x.arrived(uid); ok {
+		set := of(x.fresh[i].flags)
+		if x.fresh[i].flags != set {
+			x.fresh[i].flags = set
 			x.note(uid, set)
 		}
 		return
@@ -247,10 +280,8 @@ func (x *index) enter(at disk.Pos, front *front) bool {
 			x.dead += int64(at.Length) / int64(len(front.uids))
 			continue
 		}
-		if x.fresh == nil {
-			x.fresh = make(map[uint32]fresh)
-		}
-		x.fresh[uid] = fresh{r, x.sets.of(front.flags[slot])}
+		x.settled = x.settled && (len(x.fresh) == 0 || x.fresh[len(x.fresh)-1].uid < uid)
+		x.fresh = append(x.fresh, fresh{uid, r, x.sets.of(front.flags[slot])})
 	}
 	return true
 }

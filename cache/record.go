@@ -111,7 +111,7 @@ func (r *recordReader) int() int64 {
 	return int64(n>>1) ^ -int64(n&1)
 }
 
-// uid reads a number of 32 bits.
+// uint32 reads a number of 32 bits.
 func (r *recordReader) uint32() uint32 {
 	n := r.uint()
 	if n > 1<<32-1 {
@@ -152,7 +152,12 @@ func (r *recordReader) message(m *Message) {
 	if bits&recordParts == 0 {
 		return
 	}
-	m.Parts = make([]content.Part, r.count())
+	n := r.count()
+	if n > content.MaxParts {
+		r.fail()
+		return
+	}
+	m.Parts = make([]content.Part, n)
 	for i := range m.Parts {
 		p := &m.Parts[i]
 		bits := r.byte()

@@ -38,3 +38,41 @@ func TestRecord(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFrames reads what is on disk, should the checksums of a file have been
+// made by somebody who means harm.
+func FuzzFrames(f *testing.F) {
+	m, _ := letter(7)
+	m.UID = 7
+	frame, front := messageFrame([]description{describe(&m)})
+	f.Add(frame)
+	var x index
+	x.begin(nil, ID{Name: "a"}, 1)
+	x.enter(x.log.Append(frame), front)
+	x.setFlags(7, []string{"x"})
+	f.Add(x.syncFrame(synced{State{Next: 9}, m.Date}, true, []uint32{3, 4}))
+	f.Add(headFrame(ID{Name: "a"}, 1))
+	f.Add(sizesFrame(0, []sizeEntry{{File{7, Outer, Whole}, size{n: 9, proven: true}}, {File{7, 0, Body}, size{irregular: true}}}))
+	f.Add(listFrame([]Mailbox{{Name: "INBOX", Delimiter: '/', SpecialUse: `\Sent`}}, m.Date))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) == 0 {
+			return
+		}
+		var x index
+		x.begin(nil, ID{Name: "a"}, 1)
+		x.replay(ID{Name: "a"}, x.log.Append(data), data)
+		for _, frame := range x.frames {
+			data, err := x.log.Read(frame)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parsed, err := parseFrame(data)
+			for slot := 0; err == nil && slot < len(parsed.uids); slot++ {
+				parsed.message(slot, parsed.uids[slot], nil)
+			}
+		}
+		parseSizes(data)
+		r := recordReader{rest: string(data[1:])}
+		r.list()
+	})
+}

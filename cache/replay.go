@@ -107,43 +107,54 @@ var errOtherLog = errors.New("the log is another mailbox's, or of another versio
 // restore reads a mailbox's log, and returns what its last sync was, zero if
 // there was none.
 func (x *index) restore(dir *disk.Dir, id ID) (last synced) {
-	begun := false
 	log, ok := dir.OpenLog(logName(id), func(at disk.Pos, data []byte) error {
-		r := recordReader{rest: string(data)}
-		kind := r.byte()
-		if kind != frameHead && !begun {
-			return errOtherLog
+		s, err := x.replay(id, at, data)
+		if !s.at.IsZero() {
+			last = s
 		}
-		switch kind {
-		case frameHead:
-			version, decoders := r.uint(), r.uint()
-			if name, raw := r.string(), r.byte(); version != indexVersion || decoders != content.Version || name != id.Name || raw != rawByte(id.Raw) {
-				return errOtherLog
-			}
-			x.validity, begun = r.uint32(), r.err == nil
-		case frameOfMessages:
-			r.count()
-			if front := r.front(); r.err == nil && !x.enter(at, front) {
-				r.fail()
-			}
-		case frameOfSync:
-			if s := x.replaySync(&r); r.err == nil {
-				last = s
-				last.state.Validity = x.validity
-				x.dead += int64(at.Length)
-			}
-		case frameOfSizes:
-			x.replaySizes(at, r.uint32())
-		}
-		return r.err
+		return err
 	})
-	if !ok || !begun {
+	if !ok || x.validity == 0 {
 		log.Discard()
 		*x = index{}
 		return synced{}
 	}
 	x.log = log
 	return last
+}
+
+// replay takes over what a frame tells; of a sync frame, it returns what the
+// sync was.
+func (x *index) replay(id ID, at disk.Pos, data []byte) (s synced, err error) {
+	r := recordReader{rest: string(data)}
+	kind := r.byte()
+	if kind != frameHead && x.validity == 0 {
+		return s, errOtherLog
+	}
+	switch kind {
+	case frameHead:
+		version, decoders := r.uint(), r.uint()
+		if name, raw := r.string(), r.byte(); version != indexVersion || decoders != content.Version || name != id.Name || raw != rawByte(id.Raw) {
+			return s, errOtherLog
+		}
+		x.validity = r.uint32()
+	case frameOfMessages:
+		r.count()
+		if front := r.front(); r.err == nil && !x.enter(at, front) {
+			r.fail()
+		}
+	case frameOfSync:
+		if s = x.replaySync(&r); r.err != nil {
+			return synced{}, r.err
+		}
+		s.state.Validity = x.validity
+		x.dead += int64(at.Length)
+	case frameOfSizes:
+		if span := r.uint32(); r.err == nil {
+			x.replaySizes(at, span)
+		}
+	}
+	return s, r.err
 }
 
 func (x *index) replaySync(r *recordReader) (s synced) {
@@ -169,19 +180,22 @@ func (x *index) replaySync(r *recordReader) (s synced) {
 // join makes the listing of what is described, but for those that are gone.
 // While the log is read, nobody else has it.
 func (x *index) join(gone []uint32) {
-	news := slices.Sorted(maps.Keys(x.fresh))
-	if len(gone) == 0 && len(news) < 64 && (len(x.uids) == 0 || len(news) == 0 || news[0] > x.uids[len(x.uids)-1]) {
-		for _, uid := range news { // mail that came one by one
-			one := x.fresh[uid]
-			x.uids, x.refs, x.flags = append(x.uids, uid), append(x.refs, one.ref), append(x.flags, one.flags)
+	x.settle()
+	news := x.fresh
+	if len(gone) == 0 && (len(x.uids) == 0 || len(news) == 0 || news[0].uid > x.uids[len(x.uids)-1]) {
+		for _, one := range news { // as new mail does
+			x.uids, x.refs, x.flags = append(x.uids, one.uid), append(x.refs, one.ref), append(x.flags, one.flags)
 			if x.sets.unseen[one.flags] {
 				x.unseen++
 			}
 		}
-		clear(x.fresh)
+		x.fresh = x.fresh[:0]
 		return
 	}
-	all := slices.Concat(x.uids, news)
+	all := slices.Clone(x.uids)
+	for _, one := range news {
+		all = append(all, one.uid)
+	}
 	slices.Sort(all)
 	all = slices.DeleteFunc(all, func(uid uint32) bool {
 		_, is := slices.BinarySearch(gone, uid)

@@ -60,6 +60,18 @@ func sizesFrame(span uint32, entries []sizeEntry) []byte {
 	return b
 }
 
+func (r *recordReader) grid() content.Grid {
+	const longest = 5 * binary.MaxVarintLen64
+	head := []byte(r.rest[:min(longest, len(r.rest))])
+	grid, rest, ok := content.GridFrom(head)
+	if !ok {
+		r.fail()
+		return grid
+	}
+	r.rest = r.rest[len(head)-len(rest):]
+	return grid
+}
+
 func parseSizes(data []byte) ([]sizeEntry, error) {
 	r := recordReader{rest: string(data[1:])}
 	r.uint32()
@@ -73,11 +85,7 @@ func parseSizes(data []byte) ([]sizeEntry, error) {
 		e.file.Kind = Kind(bits & (sizeProven - 1))
 		e.size = size{n: int64(r.uint()), proven: bits&sizeProven != 0, gridded: bits&sizeGridded != 0, irregular: bits&sizeIrregular != 0}
 		if e.size.gridded {
-			grid, rest, ok := content.GridFrom([]byte(r.rest))
-			if !ok {
-				r.fail()
-			}
-			e.size.grid, r.rest = grid, r.rest[len(r.rest)-len(rest):]
+			e.size.grid = r.grid()
 		}
 		if r.err != nil {
 			return nil, r.err

@@ -94,9 +94,9 @@ func (b *Box) tidy() {
 
 // apply makes state and uids, as of started, the box's own.
 func (b *Box) apply(ctx context.Context, state State, uids []uint32, started time.Time) error {
-	b.mu.RLock()
+	b.mu.Lock()
 	goneUIDs := b.index.gone(uids)
-	b.mu.RUnlock()
+	b.mu.Unlock()
 	gone := b.read(goneUIDs) // while they can still be read
 	b.mu.Lock()
 	if err := ctx.Err(); err != nil { // whoever cancelled it may have begun another
@@ -178,9 +178,9 @@ func (b *Box) flagsWanted() bool {
 // fetchSummaries gets what is missing of uids, the newest first. What has come
 // is kept even if the rest fails, so that the next try goes on from there.
 func (b *Box) fetchSummaries(ctx context.Context, validity uint32, uids []uint32) error {
-	b.mu.RLock()
+	b.mu.Lock()
 	missing := b.index.missing(uids)
-	b.mu.RUnlock()
+	b.mu.Unlock()
 	if len(missing) == 0 {
 		return nil
 	}
