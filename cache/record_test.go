@@ -49,7 +49,7 @@ func FuzzFrames(f *testing.F) {
 	var x index
 	x.begin(nil, ID{Name: "a"}, 1)
 	x.enter(x.log.Append(frame), front)
-	x.setFlags(7, []string{"x"})
+	x.setFlags(7, []string{"x"}, true)
 	f.Add(x.syncFrame(synced{State{Next: 9}, m.Date}, true, []uint32{3, 4}))
 	f.Add(headFrame(ID{Name: "a"}, 1))
 	f.Add(sizesFrame(0, []sizeEntry{{File{7, Outer, Whole}, size{n: 9, proven: true}}, {File{7, 0, Body}, size{irregular: true}}}))
