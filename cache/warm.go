@@ -241,6 +241,7 @@ func (w *Warming) message(ctx context.Context, b *Box, uid uint32) {
 	if err != nil && !errors.Is(err, ErrNotExist) && (!errors.Is(err, ErrStale) || b.stale.Load()) {
 		w.failed(err)
 	}
+	w.account.bodies.Settle() // what comes faster than the disk takes it would be dropped
 	count(size)
 	w.update(func(p *WarmProgress) { p.Done++ })
 }
@@ -306,6 +307,9 @@ func (w *Warming) fetch(ctx context.Context, b *Box, uid uint32, count func(octe
 	return nil
 }
 
+// settleBlocks is how many blocks of a large file may wait for the disk.
+const settleBlocks = 64
+
 // readAll reads a file from its end to its beginning: nothing is fetched ahead
 // then, past the bounds of a Warming.
 func readAll(ctx context.Context, b *Box, f File, count func(octets int64)) error {
@@ -320,6 +324,9 @@ func readAll(ctx context.Context, b *Box, f File, count func(octets int64)) erro
 			n, err := r.ReadAt(ctx, make([]byte, blockSize), block*blockSize)
 			if err == nil {
 				count(int64(n))
+			}
+			if block%settleBlocks == 0 {
+				b.account.bodies.Settle()
 			}
 			return err
 		})

@@ -29,7 +29,8 @@ func TestWarmOneBad(t *testing.T) {
 		}
 		f.add(Message{Size: 17, Date: time.Unix(int64(i), 0), Parts: single("text/plain", content.Identity, 3)}, sections)
 	}
-	b := open(t, f, nil)
+	b, end := mount(t, f, t.TempDir(), nil)
+	defer end()
 	p := warmed(t, b.account.Warm([]ID{b.id}, WarmOptions{Bodies: true}))
 	if p.Failed != 1 || len(p.Failures) != 1 || !strings.Contains(p.Failures[0], `message 3 in mailbox "INBOX"`) {
 		t.Errorf("the failures are %d, %q", p.Failed, p.Failures)

@@ -15,10 +15,10 @@ func BenchmarkBlobs(b *testing.B) {
 		for i := range n {
 			blobs.Put(key(i), data)
 			if i%512 == 0 {
-				blobs.settle()
+				blobs.Settle()
 			}
 		}
-		blobs.settle()
+		blobs.Settle()
 		b.ReportMetric(b.Elapsed().Seconds(), "write-s")
 		for i := range n {
 			if _, ok := blobs.Get(key(i * 7919 % n)); !ok {

@@ -147,8 +147,11 @@ func (b *Blobs) Put(k Key, data []byte) {
 	}
 }
 
-// settle waits until what has been put before has been written, or dropped.
-func (b *Blobs) settle() {
+// Settle waits until what has been put before has been written, or dropped.
+func (b *Blobs) Settle() {
+	if b == nil {
+		return
+	}
 	written := make(chan struct{})
 	select {
 	case b.queue <- blob{written: written}:

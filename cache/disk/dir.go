@@ -309,6 +309,6 @@ func (d *Dir) Settle() {
 	blobs := d.blobs
 	d.mu.Unlock()
 	if blobs != nil {
-		blobs.settle()
+		blobs.Settle()
 	}
 }

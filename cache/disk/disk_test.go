@@ -263,7 +263,7 @@ func TestBlobs(t *testing.T) {
 		}
 		for i := 1000 * n; i < 1000*(n+1); i++ {
 			b.Put(key(i), body(i, i))
-			b.settle()
+			b.Settle()
 		}
 		if _, ok := b.Get(key(5000)); ok || b.Has(key(5000)) {
 			t.Error("a blob that nobody put")
@@ -284,7 +284,7 @@ func TestBound(t *testing.T) {
 	b := d.Blobs(limit)
 	for i := range 2000 {
 		b.Put(key(i), body(i, 8<<10))
-		b.settle()
+		b.Settle()
 		if _, ok := b.Get(key(7)); i >= 7 && !ok {
 			t.Fatalf("what is used all the time is lost after %d", i)
 		}
@@ -308,7 +308,7 @@ func TestBound(t *testing.T) {
 		t.Errorf("%d bytes on disk, %d said, %d allowed", total, used, limit)
 	}
 	b.Put(key(9999), make([]byte, limit))
-	b.settle()
+	b.Settle()
 	if _, ok := b.Get(key(9999)); ok {
 		t.Error("one that is larger than all is kept")
 	}
@@ -322,7 +322,7 @@ func TestDamagedBlobs(t *testing.T) {
 	b := d.Blobs(8 << 20)
 	for i := range 300 {
 		b.Put(key(i), body(i, 2000))
-		b.settle()
+		b.Settle()
 	}
 	closeDir(t, d)
 	files, err := filepath.Glob(filepath.Join(path, "*"+blobSuffix))
@@ -361,7 +361,7 @@ func TestDamagedBlobs(t *testing.T) {
 			t.Errorf("damage %d: %d blobs left", n, found)
 		}
 		b.Put(key(1000+n), body(n, 100))
-		b.settle()
+		b.Settle()
 		if data, ok := b.Get(key(1000 + n)); !ok || !bytes.Equal(data, body(n, 100)) {
 			t.Errorf("damage %d: nothing can be put any more", n)
 		}
