@@ -82,7 +82,7 @@ func New(src Source, opts Options) (*Account, error) {
 	a.frames.limit, a.spans.limit = keptFrames, keptSpans
 	a.watch.touched = make(chan struct{}, 1)
 	a.life, a.end = context.WithCancel(context.Background())
-	if opts.Disk != nil && opts.Bodies > 0 {
+	if opts.Disk != nil {
 		a.bodies = opts.Disk.Blobs(opts.Bodies)
 	}
 	a.restore()
