@@ -87,7 +87,7 @@ func New(src Source, opts Options) (*Account, error) {
 	a.watch.touched, a.watch.overdue = make(chan struct{}, 1), make(chan struct{}, 1)
 	a.frames.limit, a.spans.limit = keptFrames, keptSpans
 	a.life, a.end = context.WithCancel(context.Background())
-	if opts.Disk != nil && opts.Bodies > 0 {
+	if opts.Disk != nil {
 		a.bodies = opts.Disk.Blobs(opts.Bodies)
 	}
 	a.restore()

@@ -94,10 +94,10 @@ func (h *history) Mailboxes(context.Context) ([]Mailbox, error) {
 	return []Mailbox{{Name: "INBOX"}}, err
 }
 
-func (h *history) Snapshot(context.Context, ID) (State, []uint32, error) {
+func (h *history) Snapshot(context.Context, ID, State) (Snapshot, error) {
 	g, err := h.now()
 	uids := h.uids(g)
-	return h.state(g, uids), uids, err
+	return Snapshot{State: h.state(g, uids), UIDs: uids}, err
 }
 
 func (h *history) Summaries(ctx context.Context, _ ID, validity uint32, uids []uint32, yield func(*Message)) error {
@@ -137,10 +137,6 @@ func (h *history) Flags(_ context.Context, _ ID, _ uint32, since uint64, yield f
 		}
 	}
 	return err
-}
-
-func (h *history) Changes(context.Context, ID, uint32, uint64, uint32, func(*Message), func(first, last uint32)) error {
-	return errors.ErrUnsupported
 }
 
 func (h *history) Detail(context.Context, ID, Detail) (string, error) {

@@ -56,10 +56,10 @@ func (f *fake) Mailboxes(context.Context) ([]Mailbox, error) {
 	return []Mailbox{{Name: "INBOX"}}, f.down
 }
 
-func (f *fake) Snapshot(context.Context, ID) (State, []uint32, error) {
+func (f *fake) Snapshot(context.Context, ID, State) (Snapshot, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.state, slices.Sorted(maps.Keys(f.messages)), f.down
+	return Snapshot{State: f.state, UIDs: slices.Sorted(maps.Keys(f.messages))}, f.down
 }
 
 func (f *fake) Summaries(_ context.Context, _ ID, _ uint32, uids []uint32, yield func(*Message)) error {
@@ -87,10 +87,6 @@ func (f *fake) Flags(_ context.Context, _ ID, _ uint32, _ uint64, yield func(*Me
 		yield(&Message{UID: m.UID, Flags: m.Flags, Gmail: m.Gmail})
 	}
 	return nil
-}
-
-func (f *fake) Changes(context.Context, ID, uint32, uint64, uint32, func(*Message), func(first, last uint32)) error {
-	return errors.ErrUnsupported
 }
 
 func (f *fake) Newest(context.Context, ID) (uint32, time.Time, error) {

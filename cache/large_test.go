@@ -22,15 +22,16 @@ type vast struct {
 	added uint32
 }
 
-func (v *vast) Snapshot(context.Context, ID) (State, []uint32, error) {
+func (v *vast) Snapshot(context.Context, ID, State) (Snapshot, error) {
 	if v.down {
-		return State{}, nil, ErrOffline
+		return Snapshot{}, ErrOffline
 	}
 	uids := make([]uint32, v.count)
 	for i := range uids {
 		uids[i] = uint32(i + 1)
 	}
-	return State{Validity: v.validity, Next: v.count + 1, Count: v.count, ModSeq: uint64(v.count)}, uids, nil
+	state := State{Validity: v.validity, Next: v.count + 1, Count: v.count, ModSeq: uint64(v.count)}
+	return Snapshot{State: state, UIDs: uids}, nil
 }
 
 func (v *vast) Summaries(_ context.Context, _ ID, _ uint32, uids []uint32, yield func(*Message)) error {

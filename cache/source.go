@@ -16,9 +16,10 @@ type Source interface {
 	// Mailboxes lists the account's mailboxes, in no particular order.
 	Mailboxes(ctx context.Context) ([]Mailbox, error)
 
-	// Snapshot tells the mailbox's present state and, ascending, the UIDs of
-	// all messages in it. It opens the mailbox read-only.
-	Snapshot(ctx context.Context, id ID) (State, []uint32, error)
+	// Snapshot tells what is in the mailbox, which it opens read-only. known is
+	// the state as of an earlier Snapshot of which everything has been taken
+	// over; zero if there is none.
+	Snapshot(ctx context.Context, id ID, known State) (Snapshot, error)
 
 	// Summaries fetches the messages with these UIDs, in about that order, and
 	// calls yield for each as it arrives, never concurrently and never after it
@@ -35,14 +36,6 @@ type Source interface {
 	// for every message if since is 0 (RFC 7162, 3.1.4.1). Of what it is given,
 	// UID, Flags and ModSeq are set, and Gmail if the labels came, too.
 	Flags(ctx context.Context, id ID, validity uint32, since uint64, yield func(*Message)) error
-
-	// Changes tells what became of the messages with UIDs below next since the
-	// mod-sequence since: changed is called with the flags of each that has
-	// changed, gone with ranges of UIDs of messages that went; these may have
-	// others in them that never were. errors.ErrUnsupported: the server keeps
-	// no record of what went (QRESYNC, RFC 7162).
-	Changes(ctx context.Context, id ID, validity uint32, since uint64, next uint32,
-		changed func(*Message), gone func(first, last uint32)) error
 
 	// States tells the present states of mailboxes without opening them. One
 	// that has gone is left out.
@@ -94,6 +87,21 @@ type State struct {
 	// Unseen is the number of messages without \Seen; EXAMINE does not tell it.
 	Unseen uint32
 }
+
+// Snapshot is what is in a mailbox at one moment. All messages that were there in
+// the known state, with UIDs below From, still are, but for those in Gone.
+type Snapshot struct {
+	State State
+	// From and UIDs: these are, ascending, all messages with UIDs not below From.
+	From uint32
+	UIDs []uint32
+	// Gone are ranges of UIDs below From. They may have others in them than of
+	// messages that were there.
+	Gone []Range
+}
+
+// Range is the UIDs from First to Last.
+type Range struct{ First, Last uint32 }
 
 // Request asks for a range of octets of BODY[Section] of one message.
 type Request struct {

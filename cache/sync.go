@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -43,7 +44,7 @@ func (b *Box) sync(ctx context.Context) error {
 	}
 	src := b.account.src
 	started, wanted := time.Now(), b.wanted.Load()
-	state, uids, err := src.Snapshot(ctx, b.id)
+	state, uids, err := b.snapshot(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,6 +74,49 @@ func (b *Box) sync(ctx context.Context) error {
 	b.covered.Store(wanted)
 	b.tidy()
 	return nil
+}
+
+// snapshot returns the mailbox's state, and all UIDs in it.
+func (b *Box) snapshot(ctx context.Context) (State, []uint32, error) {
+	b.mu.RLock()
+	known, listed := b.state, b.index.uids
+	complete := !b.synced.IsZero() && int(known.Count) == len(listed)
+	b.mu.RUnlock()
+	if !complete { // messages that went before they could be described
+		known = State{}
+	}
+	snap, err := b.account.src.Snapshot(ctx, b.id, known)
+	if err != nil {
+		return State{}, nil, err
+	}
+	uids := snap.over(listed)
+	if snap.From > 1 && len(uids) != int(snap.State.Count) && snap.State.Validity == known.Validity {
+		// It does not add up: the whole is asked for.
+		if snap, err = b.account.src.Snapshot(ctx, b.id, State{}); err != nil {
+			return State{}, nil, err
+		}
+		uids = snap.UIDs
+	}
+	return snap.State, uids, nil
+}
+
+// over returns the UIDs of all messages, if before were those in the known state.
+func (s *Snapshot) over(before []uint32) []uint32 {
+	if s.From <= 1 {
+		return s.UIDs
+	}
+	slices.SortFunc(s.Gone, func(a, b Range) int { return cmp.Compare(a.First, b.First) })
+	gone := s.Gone
+	uids := make([]uint32, 0, len(before)+len(s.UIDs))
+	for _, uid := range before {
+		for len(gone) > 0 && gone[0].Last < uid {
+			gone = gone[1:]
+		}
+		if uid < s.From && (len(gone) == 0 || uid < gone[0].First) {
+			uids = append(uids, uid)
+		}
+	}
+	return append(uids, s.UIDs...)
 }
 
 // tidyAgain is the pause between two attempts to rewrite a log.

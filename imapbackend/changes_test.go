@@ -1,7 +1,6 @@
 package imapbackend
 
 import (
-	"errors"
 	"slices"
 	"testing"
 
@@ -11,59 +10,86 @@ import (
 	"imapfs/imapbackend/imaptest"
 )
 
-// TestChanges is told what changed and what went, by a server that keeps a
-// record of it.
-func TestChanges(t *testing.T) {
-	s := imaptest.Dovecot(t)
-	for range 20 {
-		s.Deliver("INBOX", []byte("Subject: x\n\nx\n"), delivered)
-	}
-	c := dial(t, s, s.Addr, 2)
-	inbox := cache.ID{Name: "INBOX"}
-	before, _ := list(t, c, inbox)
-
-	other := s.Client()
-	if _, err := other.Select("INBOX", nil).Wait(); err != nil {
-		t.Fatal(err)
-	}
-	flag := func(flag imap.Flag, uids ...imap.UID) {
-		t.Helper()
-		if err := other.Store(imap.UIDSetNum(uids...), &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{flag}}, nil).Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	flag(imap.FlagFlagged, 3, 17)
-	flag(imap.FlagDeleted, 5, 6, 20)
-	if err := other.Expunge().Close(); err != nil {
-		t.Fatal(err)
-	}
-	s.Deliver("INBOX", []byte("Subject: new\n\nx\n"), delivered)
-	after, _ := list(t, c, inbox)
-
-	var changed, gone []uint32
-	err := c.Changes(t.Context(), inbox, before.Validity, before.ModSeq, before.Next,
-		func(m *cache.Message) {
-			if !slices.Equal(m.Flags, []string{`\Flagged`}) || m.ModSeq <= before.ModSeq || m.ModSeq > after.ModSeq {
-				t.Errorf("message %d has %q at %d", m.UID, m.Flags, m.ModSeq)
+// TestDifferences is told what is different from a state before, by servers that
+// keep a record of what went, and by others.
+func TestDifferences(t *testing.T) {
+	for name, capability := range map[string]string{
+		"QRESYNC":   "",
+		"CONDSTORE": "imap_capability = IMAP4rev1 CONDSTORE ESEARCH",
+		"IMAP4rev1": "imap_capability = IMAP4rev1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := imaptest.Dovecot(t, imaptest.WithConfig(capability))
+			deliver := func(n int) {
+				for range n {
+					s.Deliver("INBOX", []byte("Subject: x\n\nx\n"), delivered)
+				}
 			}
-			changed = append(changed, m.UID)
-		},
-		func(first, last uint32) {
-			for uid := first; uid <= last; uid++ {
-				gone = append(gone, uid)
+			deliver(20)
+			c := dial(t, s, s.Addr, 2)
+			known, uids := list(t, c, inbox)
+			other := s.Client()
+			if _, err := other.Select("INBOX", nil).Wait(); err != nil {
+				t.Fatal(err)
 			}
+			flag := func(flag imap.Flag, uids ...imap.UID) {
+				t.Helper()
+				add := &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{flag}}
+				if err := other.Store(imap.UIDSetNum(uids...), add, nil).Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			expunge := func(uids ...imap.UID) {
+				t.Helper()
+				flag(imap.FlagDeleted, uids...)
+				if err := other.Expunge().Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// check compares what the differences come to with the whole.
+			check := func(what string, from uint32) {
+				t.Helper()
+				snap, err := c.Snapshot(t.Context(), inbox, known)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if snap.From != from {
+					t.Errorf("%s: from %d, not %d", what, snap.From, from)
+				}
+				var now []uint32
+				for _, uid := range uids {
+					went := slices.ContainsFunc(snap.Gone, func(r cache.Range) bool { return r.First <= uid && uid <= r.Last })
+					if uid < snap.From && !went {
+						now = append(now, uid)
+					}
+				}
+				now = append(now, snap.UIDs...)
+				if known, uids = list(t, c, inbox); !slices.Equal(now, uids) || known != snap.State {
+					t.Errorf("%s: %d and not %d, %+v and not %+v", what, now, uids, snap.State, known)
+				}
+			}
+			check("nothing", 21)
+			deliver(3)
+			check("new mail", 21)
+			flag(imap.FlagFlagged, 3, 17)
+			check("flags", 24)
+			whole := uint32(1)
+			if name == "QRESYNC" {
+				whole = 24
+			}
+			expunge(5, 6, 23)
+			check("expunged", whole)
+			if name == "QRESYNC" {
+				whole = 24
+			}
+			deliver(1)
+			expunge(1, 7)
+			check("both", whole)
+			expunge(24)
+			if name == "QRESYNC" {
+				whole = 25
+			}
+			check("the last", whole)
 		})
-	slices.Sort(changed)
-	slices.Sort(gone)
-	if err != nil || !slices.Equal(changed, []uint32{3, 17}) || !slices.Equal(gone, []uint32{5, 6, 20}) {
-		t.Errorf("changed %d, gone %d, %v", changed, gone, err)
-	}
-
-	less := imaptest.Dovecot(t, imaptest.WithConfig("imap_capability = IMAP4rev1 CONDSTORE"))
-	less.Deliver("INBOX", []byte("Subject: x\n\nx\n"), delivered)
-	c = dial(t, less, less.Addr, 2)
-	before, _ = list(t, c, inbox)
-	if err := c.Changes(t.Context(), inbox, before.Validity, max(before.ModSeq, 1), before.Next, nil, nil); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("without QRESYNC: %v", err)
 	}
 }

@@ -205,9 +205,9 @@ func TestMessageLimitWithoutEnd(t *testing.T) {
 	for _, how := range []string{"%T NO [MESSAGELIMIT 1] no\r\n", "%T OK [MESSAGELIMIT 1] partial\r\n", "* NO [MESSAGELIMIT 1 1] x\r\n%T NO no\r\n"} {
 		l := &limited{messages: 30, limit: 0, how: how, refuse: true}
 		c := l.start(t)
-		_, uids, err := c.Snapshot(t.Context(), cache.ID{Name: "INBOX"})
+		snap, err := c.Snapshot(t.Context(), cache.ID{Name: "INBOX"}, cache.State{})
 		if !errors.Is(err, cache.ErrProtocol) {
-			t.Errorf("%q: %d messages, %v", how, len(uids), err)
+			t.Errorf("%q: %d messages, %v", how, len(snap.UIDs), err)
 		}
 	}
 }

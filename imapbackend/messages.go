@@ -2,8 +2,8 @@ package imapbackend
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,20 +19,64 @@ const maxMessages = 1 << 23
 
 const flagItems = "(UID FLAGS)"
 
-// Snapshot implements cache.Source.
-func (c *Client) Snapshot(ctx context.Context, id cache.ID) (state cache.State, uids []uint32, err error) {
+// Snapshot implements cache.Source. What came since the known state is told by
+// UIDNEXT, that nothing went by the number of messages; what went, by servers that
+// keep a record of it (QRESYNC, RFC 7162), by others with a search for all.
+func (c *Client) Snapshot(ctx context.Context, id cache.ID, known cache.State) (snap cache.Snapshot, err error) {
 	err = c.retry(ctx, func(ctx context.Context) (*session, error) {
 		return c.pool.acquireFresh(ctx, id)
-	}, func(s *session) error {
-		state = s.state
-		uids = nil
-		if state.Count == 0 {
-			return nil
+	}, func(s *session) (err error) {
+		ok := false
+		if snap, ok, err = s.differences(ctx, known); ok || err != nil {
+			return err
 		}
-		uids, err = s.search(ctx)
+		snap = cache.Snapshot{State: s.state, From: 1}
+		if s.state.Count > 0 {
+			snap.UIDs, err = s.search(ctx)
+		}
 		return err
 	})
-	return state, uids, err
+	return snap, err
+}
+
+// differences tells what is different from the known state, if it can be told from that.
+func (s *session) differences(ctx context.Context, known cache.State) (snap cache.Snapshot, ok bool, err error) {
+	now := s.state
+	if known.Validity != now.Validity || known.Next == 0 || now.Next < known.Next {
+		return snap, false, nil
+	}
+	snap = cache.Snapshot{State: now, From: known.Next}
+	if now.Next > known.Next && now.Count > 0 {
+		found, st, err := s.conn.Search(ctx, uidRange{known.Next, math.MaxUint32}.key(), s.searchesExtended())
+		if _, limited := st.Limit(); limited || err != nil {
+			return snap, false, s.kind(err)
+		}
+		// The last message answers, whatever its UID (RFC 9051, section 6.4.9).
+		snap.UIDs = slices.DeleteFunc(found, func(uid uint32) bool { return uid < known.Next })
+	}
+	switch went := int64(known.Count) + int64(len(snap.UIDs)) - int64(now.Count); {
+	case went == 0:
+		return snap, true, nil
+	case went > 0 && s.resyncs && known.ModSeq > 0 && known.Next > 1:
+		snap.Gone, ok, err = s.vanished(ctx, known)
+	}
+	return snap, ok, err
+}
+
+// vanished tells what went of what was there in the known state.
+func (s *session) vanished(ctx context.Context, known cache.State) (gone []cache.Range, ok bool, err error) {
+	st, err := s.conn.Fetch(ctx, guard.Fetch{
+		UIDs:     imap.UIDSet{{Start: 1, Stop: imap.UID(known.Next - 1)}},
+		Items:    "(UID)",
+		Modifier: fmt.Sprintf("(CHANGEDSINCE %d VANISHED)", known.ModSeq),
+		Vanished: func(first, last uint32) { gone = append(gone, cache.Range{First: first, Last: last}) },
+	})
+	_, limited := st.Limit()
+	return gone, err == nil && !limited, s.kind(err)
+}
+
+func (s *session) searchesExtended() bool {
+	return s.has("ESEARCH") || s.has("IMAP4REV2") // 1:100000 instead of 700 kB
 }
 
 // slack is how many messages more than EXAMINE counted may have come by the time
@@ -42,7 +86,7 @@ const slack = 1000
 // search returns the UIDs of all messages. A search that contradicts the number
 // of messages is not believed: each is asked for then.
 func (s *session) search(ctx context.Context) ([]uint32, error) {
-	extended := s.has("ESEARCH") || s.has("IMAP4REV2") // 1:100000 instead of 700 kB
+	extended := s.searchesExtended()
 	var uids []uint32
 	err := s.throughout(func(r uidRange) (guard.Status, error) {
 		found, st, err := s.conn.Search(ctx, r.key(), extended)
@@ -117,34 +161,6 @@ func (c *Client) Flags(ctx context.Context, id cache.ID, validity uint32, since 
 			f.UIDs = r.set()
 			return s.conn.Fetch(ctx, f)
 		}))
-	})
-}
-
-// Changes implements cache.Source.
-func (c *Client) Changes(ctx context.Context, id cache.ID, validity uint32, since uint64, next uint32,
-	changed func(*cache.Message), gone func(first, last uint32)) error {
-	if since == 0 || next < 2 {
-		return errors.ErrUnsupported
-	}
-	return c.inside(ctx, id, validity, 0, false, func(s *session) error {
-		if !s.resyncs {
-			return errors.ErrUnsupported
-		}
-		st, err := s.conn.Fetch(ctx, guard.Fetch{
-			UIDs:     imap.UIDSet{{Start: 1, Stop: imap.UID(next - 1)}},
-			Items:    s.items(flagItems, "X-GM-LABELS"),
-			Modifier: fmt.Sprintf("(CHANGEDSINCE %d VANISHED)", since),
-			Message: func(m *guard.Message) {
-				if m.Have&guard.HaveFlags != 0 {
-					changed(&m.Message)
-				}
-			},
-			Vanished: gone,
-		})
-		if st.Code == "MESSAGELIMIT" {
-			return errors.ErrUnsupported // there is more
-		}
-		return s.kind(err)
 	})
 }
 

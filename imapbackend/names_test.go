@@ -102,7 +102,7 @@ func TestNames(t *testing.T) {
 		var ids []cache.ID
 		for _, m := range list {
 			ids = append(ids, m.ID())
-			if _, _, err := c.Snapshot(t.Context(), m.ID()); err != nil {
+			if _, err := c.Snapshot(t.Context(), m.ID(), cache.State{}); err != nil {
 				t.Errorf("UTF8=ACCEPT %v: open %q: %v", offers, m.Name, err)
 			}
 		}
@@ -151,7 +151,7 @@ func TestNamesOfMemoryServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		if _, _, err := c.Snapshot(t.Context(), cache.ID{Name: name}); err != nil {
+		if _, err := c.Snapshot(t.Context(), cache.ID{Name: name}, cache.State{}); err != nil {
 			t.Errorf("open %q: %v", name, err)
 		}
 		if !slices.ContainsFunc(list, func(m cache.Mailbox) bool { return m.ID() == cache.ID{Name: name} }) {

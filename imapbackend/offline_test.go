@@ -53,7 +53,7 @@ func TestOffline(t *testing.T) {
 				_, err := c.Fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1"}})
 				return err
 			}
-			if _, _, err := c.Snapshot(t.Context(), cache.ID{Name: "Other"}); err != nil { // on another connection
+			if _, err := c.Snapshot(t.Context(), cache.ID{Name: "Other"}, cache.State{}); err != nil { // on another connection
 				t.Fatal(err)
 			}
 			mode.cut(line)

@@ -35,11 +35,11 @@ func dial(t *testing.T, s *imaptest.Server, address string, connections int) *Cl
 // list returns the UIDs of a mailbox.
 func list(t *testing.T, c *Client, id cache.ID) (cache.State, []uint32) {
 	t.Helper()
-	state, uids, err := c.Snapshot(t.Context(), id)
+	snap, err := c.Snapshot(t.Context(), id, cache.State{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return state, uids
+	return snap.State, snap.UIDs
 }
 
 // TestOneConnection serves many readers of several mailboxes, each in its turn,
@@ -55,10 +55,10 @@ func TestOneConnection(t *testing.T) {
 	for i := range cap(results) {
 		id := ids[i%2]
 		go func() {
-			state, uids, err := c.Snapshot(context.Background(), id)
+			snap, err := c.Snapshot(context.Background(), id, cache.State{})
 			if err == nil {
 				var got [][]byte
-				got, err = c.Fetch(context.Background(), id, state.Validity, []cache.Request{{UID: uids[0], Section: "1"}})
+				got, err = c.Fetch(context.Background(), id, snap.State.Validity, []cache.Request{{UID: snap.UIDs[0], Section: "1"}})
 				if err == nil && strings.TrimSpace(string(got[0])) != id.Name {
 					err = errors.New("the body of another mailbox: " + string(got[0]))
 				}
@@ -92,7 +92,7 @@ func TestKinds(t *testing.T) {
 	s.Deliver("INBOX", []byte("Subject: x\n\nx\n"), delivered)
 	c := dial(t, s, s.Addr, 2)
 	state, uids := list(t, c, cache.ID{Name: "INBOX"})
-	if _, _, err := c.Snapshot(t.Context(), cache.ID{Name: "nowhere"}); !errors.Is(err, cache.ErrNotExist) {
+	if _, err := c.Snapshot(t.Context(), cache.ID{Name: "nowhere"}, cache.State{}); !errors.Is(err, cache.ErrNotExist) {
 		t.Errorf("a mailbox that is not there: %v", err)
 	}
 	if _, err := c.Fetch(t.Context(), cache.ID{Name: "INBOX"}, state.Validity, []cache.Request{{UID: uids[0] + 1}}); !errors.Is(err, cache.ErrNotExist) {

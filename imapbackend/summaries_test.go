@@ -136,7 +136,8 @@ func listAll(t *testing.T, injector *imaptest.Injector, total uint32) map[uint32
 	}
 	defer c.Close()
 	id := cache.ID{Name: "INBOX"}
-	state, uids, err := c.Snapshot(t.Context(), id)
+	snap, err := c.Snapshot(t.Context(), id, cache.State{})
+	state, uids := snap.State, snap.UIDs
 	if err != nil || uint32(len(uids)) != total {
 		t.Fatalf("%d messages: %v", len(uids), err)
 	}

@@ -33,7 +33,8 @@ func allCommands(c *Client) error {
 	if err != nil || len(list) != 1 {
 		return fmt.Errorf("%d mailboxes: %w", len(list), err)
 	}
-	state, uids, err := c.Snapshot(ctx, inbox)
+	snap, err := c.Snapshot(ctx, inbox, cache.State{})
+	state, uids := snap.State, snap.UIDs
 	if err != nil || !slices.Equal(uids, []uint32{1, 2, 3}) {
 		return fmt.Errorf("messages %v: %w", uids, err)
 	}

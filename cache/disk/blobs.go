@@ -67,8 +67,16 @@ const (
 	blobHead   = 4 + 8 + len(Key{})
 )
 
-// Blobs keeps blobs in the directory, at most limit bytes. It is called once.
+// Blobs keeps blobs in the directory, at most limit bytes. It is called once. If
+// limit is 0, there are none, and those of before are removed; the result is nil.
 func (d *Dir) Blobs(limit int64) *Blobs {
+	if limit == 0 {
+		names, _ := d.names(blobSuffix)
+		for _, name := range names {
+			d.root.Remove(name)
+		}
+		return nil
+	}
 	b := &Blobs{
 		dir: d, limit: limit,
 		whole: min(max(limit/segments, smallestSegment), largestSegment),
@@ -82,6 +90,7 @@ func (d *Dir) Blobs(limit int64) *Blobs {
 	b.tasks.Go(func() {
 		b.load()
 		close(b.ready)
+		b.evict(0) // the limit may be another than before
 		b.write()
 	})
 	return b

@@ -279,7 +279,6 @@ func TestBlobs(t *testing.T) {
 func TestBound(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
 	d := openDir(t, path)
-	defer d.Close()
 	const limit = 4 << 20
 	b := d.Blobs(limit)
 	for i := range 2000 {
@@ -307,6 +306,23 @@ func TestBound(t *testing.T) {
 	if used, _ := b.usage(); total > limit || total < limit/2 || used != total {
 		t.Errorf("%d bytes on disk, %d said, %d allowed", total, used, limit)
 	}
+	defer func() {
+		closeDir(t, d)
+		for _, limit := range []int64{1 << 20, 0} {
+			d = openDir(t, path)
+			b := d.Blobs(limit)
+			if b != nil {
+				b.Settle()
+			}
+			if s := d.Status(); s.Bodies > limit {
+				t.Errorf("%d bytes, %d allowed now", s.Bodies, limit)
+			}
+			closeDir(t, d)
+		}
+		if names, err := filepath.Glob(filepath.Join(path, "*"+blobSuffix)); err != nil || len(names) > 0 {
+			t.Errorf("left: %q", names)
+		}
+	}()
 	b.Put(key(9999), make([]byte, limit))
 	b.Settle()
 	if _, ok := b.Get(key(9999)); ok {

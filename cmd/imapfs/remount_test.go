@@ -73,6 +73,55 @@ func TestFromDisk(t *testing.T) {
 	})
 }
 
+// TestChangedMeanwhile shows the mailboxes that were made, deleted and replaced
+// while nothing was mounted, also where one of them is the root.
+func TestChangedMeanwhile(t *testing.T) {
+	s := imaptest.Dovecot(t, imaptest.WithMailboxes("Gone", "Replaced"))
+	for _, mailbox := range []string{"Gone", "Replaced"} {
+		s.Deliver(mailbox, note("old"), sampleDate)
+	}
+	kept := filepath.Join(t.TempDir(), "cache")
+	same := func(c *mountConfig) { c.cacheDir, c.poll = kept, time.Second }
+	dir, unmount := mountOnce(t, s, s.Addr, same)
+	shows(t, dir+"/Gone", "old")
+	shows(t, dir+"/Replaced", "old")
+	unmount()
+	client := s.Client()
+	for _, mailbox := range []string{"Gone", "Replaced"} {
+		if err := client.Delete(mailbox).Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Create("Replaced")
+	s.Deliver("Replaced", note("new"), sampleDate)
+	s.Create("Added")
+	s.Deliver("Added", note("new"), sampleDate)
+
+	dir, unmount = mountOnce(t, s, s.Addr, func(c *mountConfig) { same(c); c.source.mailbox = "Added" })
+	shows(t, dir, "new")
+	unmount()
+	dir, unmount = mountOnce(t, s, s.Addr, same)
+	shows(t, dir+"/Added", "new")
+	shows(t, dir+"/Replaced", "new")
+	eventually(t, func() error {
+		if _, err := os.Stat(dir + "/Gone"); !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("the mailbox that was deleted: %w", err)
+		}
+		return nil
+	})
+	unmount()
+	dir, unmount = mountOnce(t, s, s.Addr, same)
+	shows(t, dir+"/Added", "new")
+	eventually(t, func() error {
+		logs, err := filepath.Glob(filepath.Join(kept, "*", "*.log"))
+		if err == nil && len(logs) != 3 { // Added, Replaced and the account's own
+			err = fmt.Errorf("there are logs of %q", logs)
+		}
+		return err
+	})
+	unmount()
+}
+
 // TestSecondMount does without the cache that another mount has, and says so.
 func TestSecondMount(t *testing.T) {
 	s := imaptest.Memory(t)
