@@ -53,6 +53,8 @@ type Account struct {
 	groups flight[groupKey, group]
 	blocks flight[blockKey, []byte]
 
+	backstage chan struct{} // full while there are enough syncs that nobody waits for
+
 	repairs flight[frameKey, struct{}]
 	frames  lru[frameKey, *frame]
 	spans   lru[frameKey, []sizeEntry]
@@ -81,6 +83,7 @@ func New(src Source, opts Options) (*Account, error) {
 	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box)}
 	a.frames.limit, a.spans.limit = keptFrames, keptSpans
 	a.watch.touched = make(chan struct{}, 1)
+	a.backstage = make(chan struct{}, syncedAtOnce)
 	a.life, a.end = context.WithCancel(context.Background())
 	if opts.Disk != nil {
 		a.bodies = opts.Disk.Blobs(opts.Bodies)
@@ -200,6 +203,12 @@ func (a *Account) behind(silent *silence, sync func(context.Context) error) {
 		return // it has been called a moment ago
 	}
 	a.tasks.Go(func() {
+		select { // a walk through all mailboxes must not keep others from the server
+		case a.backstage <- struct{}{}:
+			defer func() { <-a.backstage }()
+		case <-a.life.Done():
+			return
+		}
 		if sync(a.life) == nil {
 			silent.CompareAndSwap(&now, nil)
 		}
