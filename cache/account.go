@@ -55,8 +55,9 @@ type Account struct {
 	groups flight[groupKey, group]
 	blocks flight[blockKey, []byte]
 
-	details details
-	quotas  quotas
+	details   details
+	quotas    quotas
+	backstage chan struct{} // full while there are enough syncs that nobody waits for
 
 	repairs flight[frameKey, struct{}]
 	frames  lru[frameKey, *frame]
@@ -86,6 +87,7 @@ func New(src Source, opts Options) (*Account, error) {
 	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box), warming: make(chan struct{}, 1)}
 	a.watch.touched, a.watch.overdue = make(chan struct{}, 1), make(chan struct{}, 1)
 	a.frames.limit, a.spans.limit = keptFrames, keptSpans
+	a.backstage = make(chan struct{}, syncedAtOnce)
 	a.life, a.end = context.WithCancel(context.Background())
 	if opts.Disk != nil {
 		a.bodies = opts.Disk.Blobs(opts.Bodies)
@@ -205,6 +207,12 @@ func (a *Account) behind(silent *silence, sync func(context.Context) error) {
 		return // it has been called a moment ago
 	}
 	a.tasks.Go(func() {
+		select { // a walk through all mailboxes must not keep others from the server
+		case a.backstage <- struct{}{}:
+			defer func() { <-a.backstage }()
+		case <-a.life.Done():
+			return
+		}
 		if sync(a.life) == nil {
 			silent.CompareAndSwap(&now, nil)
 		}

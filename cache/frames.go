@@ -166,10 +166,8 @@ func (b *Box) mended(ctx context.Context, uid uint32) (*Message, error) {
 	if err := b.describeAgain(ctx, uid); err != nil {
 		return nil, err
 	}
-	if m, err = b.message(uid); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrOffline, err)
-	}
-	return m, nil
+	// The server has answered: what it did not describe has gone there.
+	return b.known(uid), nil
 }
 
 // describeAgain fetches anew the messages that are in one frame with uid.

@@ -57,12 +57,17 @@ func Open(path string, log *slog.Logger) (*Dir, error) {
 	if err := os.MkdirAll(path, dirMode); err != nil {
 		return nil, fmt.Errorf("cache directory: %w", err)
 	}
-	if err := private(path); err != nil {
+	info, err := private(path)
+	if err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, fmt.Errorf("cache directory: %w", err)
+	}
+	if opened, err := root.Stat("."); err != nil || !os.SameFile(info, opened) {
+		root.Close()
+		return nil, fmt.Errorf("cache directory %s: was replaced by another", path)
 	}
 	d := &Dir{
 		path: path, root: root, log: log,
@@ -77,27 +82,27 @@ func Open(path string, log *slog.Logger) (*Dir, error) {
 	return d, nil
 }
 
-// private reports why a directory is not to be trusted. Its permissions may
-// have been widened since it was made: they are narrowed again.
-func private(path string) error {
+// private reports why a directory is not to be trusted. That others may read it
+// is changed.
+func private(path string) (os.FileInfo, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return fmt.Errorf("cache directory: %w", err)
+		return nil, fmt.Errorf("cache directory: %w", err)
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !info.IsDir():
-		return fmt.Errorf("cache directory %s: is not a directory", path)
+		return nil, fmt.Errorf("cache directory %s: is not a directory", path)
 	case ok && int(stat.Uid) != os.Geteuid():
-		return fmt.Errorf("cache directory %s: belongs to another user; choose one with --cache-dir", path)
+		return nil, fmt.Errorf("cache directory %s: belongs to another user; choose one with --cache-dir", path)
 	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("cache directory %s: others may write to it; chmod 700 it, or choose one with --cache-dir", path)
+		return nil, fmt.Errorf("cache directory %s: others may write to it; chmod 700 it, or choose one with --cache-dir", path)
 	case info.Mode().Perm() != dirMode:
 		if err := os.Chmod(path, dirMode); err != nil {
-			return fmt.Errorf("cache directory: %w", err)
+			return nil, fmt.Errorf("cache directory: %w", err)
 		}
 	}
-	return nil
+	return info, nil
 }
 
 func (d *Dir) acquire() error {
