@@ -76,7 +76,6 @@ func (b *Box) describe(s *MailboxStatus) {
 		s.Err = b.failure
 	}
 	for _, one := range b.index.defects {
-		s.Defects++
 		if s.ByItem == nil {
 			s.ByItem = make(map[Defect]int)
 		}

@@ -2,6 +2,7 @@ package imapbackend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -48,7 +49,10 @@ func (s *session) differences(ctx context.Context, known cache.State) (snap cach
 	snap = cache.Snapshot{State: now, From: known.Next}
 	if now.Next > known.Next && now.Count > 0 {
 		found, st, err := s.conn.Search(ctx, uidRange{known.Next, math.MaxUint32}.key(), s.searchesExtended())
-		if _, limited := st.Limit(); limited || err != nil {
+		if _, limited := st.Limit(); limited || errors.Is(err, guard.ErrSearch) {
+			return snap, false, nil
+		}
+		if err != nil {
 			return snap, false, s.kind(err)
 		}
 		// The last message answers, whatever its UID (RFC 9051, section 6.4.9).
@@ -93,11 +97,11 @@ func (s *session) search(ctx context.Context) ([]uint32, error) {
 		uids = append(uids, found...)
 		return st, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("search: %w", s.kind(err))
-	}
-	if len(uids) == 0 || uint64(len(uids)) > 2*uint64(s.state.Count)+slack {
+	switch {
+	case errors.Is(err, guard.ErrSearch) || err == nil && (len(uids) == 0 || uint64(len(uids)) > 2*uint64(s.state.Count)+slack):
 		return s.enumerate(ctx)
+	case err != nil:
+		return nil, fmt.Errorf("search: %w", s.kind(err))
 	}
 	slices.Sort(uids)
 	return slices.Compact(uids), nil

@@ -32,7 +32,7 @@ func TestFaults(t *testing.T) {
 	descriptors, goroutines := countDescriptors(t), runtime.NumGoroutine()
 	line := imaptest.Proxy(t, s.Addr)
 	withProxy := runtime.NumGoroutine()
-	dir, unmount := mountOnce(t, s, line.Addr, func(c *mountConfig) { c.layout, c.memory = "eml", "1MiB" })
+	dir, unmount := mountOnce(t, s, line.Addr, func(c *mountConfig) { c.layout, c.memory, c.cacheDir = "eml", "1MiB", noCache })
 
 	var stop atomic.Bool
 	var walkers sync.WaitGroup

@@ -27,13 +27,15 @@ func parsed(t *testing.T, args ...string) (*mountConfig, error) {
 // everyOption is all options but -o, with a value that is not the default.
 var everyOption = map[string]string{
 	"foreground": "true", "fresh": "true", "allow-other": "true", "password-command": "echo a, b", "password-file": "/p",
+	"oauth-token-command": "echo t", "auth": "XOAUTH2", "tls-cert": "/cert", "tls-key": "/key",
 	"tls-ca": "/ca", "insecure-plaintext": "true", "layout": "eml", "list-eml": "true", "umask": "022", "uid": "7", "gid": "8",
 	"no-xattrs": "true", "offline": "true", "max-connections": "2", "poll": "1m0s", "memory": "1GiB", "cache-size": "1TiB", "cache-dir": "/cache", "verbose": "true", "log-file": "/log",
 	"protocol-log": "/protocol",
 }
 
 var everyConfig = mountConfig{
-	foreground: true, fresh: true, offline: true, allowOther: true, passwordCommand: "echo a, b", passwordFile: "/p", tlsCA: "/ca",
+	foreground: true, fresh: true, offline: true, allowOther: true, passwordCommand: "echo a, b", passwordFile: "/p",
+	tokenCommand: "echo t", auth: "XOAUTH2", tlsCert: "/cert", tlsKey: "/key", tlsCA: "/ca",
 	insecure: true, layout: "eml", listEML: true, umask: "022", uid: 7, gid: 8, noXattrs: true, maxConnections: 2,
 	poll: time.Minute, memory: "1GiB", cacheSize: "1TiB", cacheDir: "/cache", verbose: true, logFile: "/log", protocolLog: "/protocol",
 }

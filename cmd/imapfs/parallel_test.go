@@ -53,7 +53,7 @@ func TestParallelTars(t *testing.T) {
 
 			line := imaptest.Proxy(t, s.Addr)
 			dir := mountAt(t, s, line.Addr, func(c *mountConfig) {
-				c.maxConnections, c.memory = one.connections, "1MiB"
+				c.maxConnections, c.memory, c.cacheDir = one.connections, "1MiB", noCache
 			})
 			var tars sync.WaitGroup
 			for i := range 8 {

@@ -50,7 +50,7 @@ func TestCutLiteral(t *testing.T) {
 	message, want := large(1, 4<<20)
 	s.Deliver("INBOX", message, sampleDate)
 	line := imaptest.Proxy(t, s.Addr)
-	dir := mountAt(t, s, line.Addr, func(c *mountConfig) { c.memory = "1MiB" })
+	dir := mountAt(t, s, line.Addr, func(c *mountConfig) { c.memory, c.cacheDir = "1MiB", noCache })
 	f := open(t, dir+"/INBOX/"+largeName)
 	random := rand.New(rand.NewSource(2))
 	for i := range 10 {
@@ -74,7 +74,7 @@ func TestCutLiteral(t *testing.T) {
 func TestServerRestarts(t *testing.T) {
 	s := imaptest.Dovecot(t)
 	want, _ := deliverSamples(s)
-	dir := mountAt(t, s, s.Addr, func(c *mountConfig) { c.layout, c.memory = "eml", "1MiB" })
+	dir := mountAt(t, s, s.Addr, func(c *mountConfig) { c.layout, c.memory, c.cacheDir = "eml", "1MiB", noCache })
 	var stop atomic.Bool
 	var readers sync.WaitGroup
 	for range 3 {
@@ -208,7 +208,7 @@ func TestReplaced(t *testing.T) {
 		before, was := large(1, 2<<20)
 		after, is := large(2, 2<<20)
 		s.Deliver("Work", before, sampleDate)
-		dir := mountAt(t, s, s.Addr, soon, func(c *mountConfig) { c.memory = "1MiB" })
+		dir := mountAt(t, s, s.Addr, soon, func(c *mountConfig) { c.memory, c.cacheDir = "1MiB", noCache })
 		name := dir + "/Work/" + largeName
 		f := open(t, name)
 		got := make([]byte, 4096)
@@ -297,7 +297,7 @@ func TestExpungedWhileRead(t *testing.T) {
 		s := start(t)
 		message, want := large(1, 8<<20)
 		s.Deliver("INBOX", message, sampleDate)
-		dir := mountAt(t, s, s.Addr, soon, func(c *mountConfig) { c.memory = "1MiB" })
+		dir := mountAt(t, s, s.Addr, soon, func(c *mountConfig) { c.memory, c.cacheDir = "1MiB", noCache })
 		f := open(t, dir+"/INBOX/"+largeName)
 		got := make([]byte, 4096)
 		if _, err := f.ReadAt(got, 0); err != nil || !bytes.Equal(got, want[:4096]) {
@@ -330,7 +330,7 @@ func TestInterruptRead(t *testing.T) {
 	message, _ := large(1, 8<<20)
 	s.Deliver("INBOX", message, sampleDate)
 	line := imaptest.Proxy(t, s.Addr)
-	dir := mountAt(t, s, line.Addr, func(c *mountConfig) { c.memory = "1MiB" })
+	dir := mountAt(t, s, line.Addr, func(c *mountConfig) { c.memory, c.cacheDir = "1MiB", noCache })
 	name := dir + "/INBOX/" + largeName
 	if _, err := os.Stat(name); err != nil {
 		t.Fatal(err)

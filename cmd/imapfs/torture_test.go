@@ -125,7 +125,7 @@ func TestTorture(t *testing.T) {
 	descriptors := countDescriptors(t)
 	x.line = imaptest.Proxy(t, x.server.Addr)
 	goroutines := runtime.NumGoroutine()
-	dir, unmount := mountOnce(t, x.server, x.line.Addr, func(c *mountConfig) { c.memory = "1MiB" })
+	dir, unmount := mountOnce(t, x.server, x.line.Addr, func(c *mountConfig) { c.memory, c.cacheDir = "1MiB", noCache })
 	x.dir = dir
 
 	programs := x.run(want)

@@ -30,7 +30,7 @@ func TestWarmBar(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	for _, want := range []string{" of 200 messages [", " of 3.9 MiB ", "MiB/s", "s left", "\r200 messages in 1 mailbox, 3.9 MiB"} {
+	for _, want := range []string{" of 200 messages [", " of 4.0 MiB ", "MiB/s", "s left", "\r200 messages in 1 mailbox, 4.0 MiB"} {
 		if !strings.Contains(string(shown), want) {
 			t.Errorf("no %q in %q", want, shown)
 		}

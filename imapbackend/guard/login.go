@@ -84,9 +84,10 @@ var temporary = []string{"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"}
 
 // signIn authenticates with the first mechanism that the server offers and that
 // the credentials allow. One that the server refuses before it has seen anything
-// that depends on the password is one that it cannot use for this account (it
-// keeps only a hash of another kind): then the next has its turn. Nothing else
-// falls back, least of all where the server turns out to be an impostor.
+// that depends on the password, or without a code that says what is wrong, may be
+// one that it cannot use for this account (it keeps only a hash of another kind):
+// then the next has its turn. Nothing else falls back, least of all where the
+// server turns out to be an impostor.
 func (c *Conn) signIn(cr *Credentials) error {
 	if strings.Contains(cr.Username+cr.Password+cr.Token, "\x00") {
 		return errors.New("a user name, password or token cannot have a NUL in it")
@@ -137,8 +138,7 @@ func (c *Conn) noLogin(cr *Credentials) error {
 	return fmt.Errorf("%w: %sthe server takes a password with the command LOGIN only", ErrNoLogin, wanted)
 }
 
-// signInBy runs one mechanism. again: it was of no use here, and has given
-// nothing away.
+// signInBy runs one mechanism. again: it may have been of no use here.
 func (c *Conn) signInBy(m mechanism, cr *Credentials, byCommand bool) (err error, again bool) {
 	c.caps = nil
 	var st Status
@@ -169,7 +169,9 @@ func (c *Conn) signInBy(m mechanism, cr *Credentials, byCommand bool) (err error
 	case st.Type == "NO" && st.Code == "PRIVACYREQUIRED":
 		return fmt.Errorf("%w: %w", ErrNoLogin, err), false
 	case st.Type == "NO" && !slices.Contains(temporary, st.Code):
-		return &Refused{m.name, st, reason, m.kind}, again
+		// Mailutils offers SCRAM and cannot do it for passwords that it has in a
+		// file. A server that knows the codes would have said that they are wrong.
+		return &Refused{m.name, st, reason, m.kind}, again || st.Code == ""
 	}
 	return fmt.Errorf("login: %w", err), again && st.Type == "BAD"
 }

@@ -106,10 +106,14 @@ func TestSCRAM(t *testing.T) {
 				s.t.Errorf("and then got %q", l)
 			}
 		}, ErrAuth, "login refused: NO [AUTHENTICATIONFAILED] no (invalid-proof)"},
-		{"refused after the proof", func(s *server) {
+		{"refused after the proof, without a code", func(s *server) {
 			hello(s, offer)
 			tag := s.expect("AUTHENTICATE SCRAM-SHA-256")
 			scramServer(s, "", scram.ChannelBinding{}, func(step int, text string) string { return text[:len(text)*(1-step)] })
+			s.send("%s NO not this way\r\n", tag)
+			tag = s.expect("AUTHENTICATE PLAIN")
+			s.send("+ \r\n")
+			s.line()
 			s.send("%s NO no\r\n", tag)
 			if l := s.line(); l != "" {
 				s.t.Errorf("and then got %q", l)

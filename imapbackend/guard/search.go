@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// errSearch is why a SEARCH that the server says went well cannot be believed.
-var errSearch = errors.New("the server's answer to a search is unreadable")
+// ErrSearch is why a SEARCH that the server says went well cannot be believed,
+// for errors.Is.
+var ErrSearch = errors.New("the server's answer to a search is unreadable")
 
 // Search runs a UID SEARCH for keys ("ALL", "UID 1:100"), which hold no
 // literals; extended asks for ESEARCH (RFC 4731), where that is offered. It
@@ -56,9 +57,9 @@ func (c *Conn) Search(ctx context.Context, keys string, extended bool) (uids []u
 	case err != nil:
 		return nil, st, err
 	case !readable:
-		return nil, st, errSearch
+		return nil, st, ErrSearch
 	case extended && found == nil:
-		return nil, st, fmt.Errorf("%w: there is none", errSearch)
+		return nil, st, fmt.Errorf("%w: there is none", ErrSearch)
 	}
 	slices.Sort(found)
 	return slices.Compact(found), st, nil

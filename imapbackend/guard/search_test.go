@@ -84,7 +84,7 @@ func TestSearchMillion(t *testing.T) {
 	if uids, _, err := c.Search(ctx, "ALL", true); err != nil || len(uids) != million+1 {
 		t.Error(len(uids), err)
 	}
-	if _, _, err := c.Search(ctx, "ALL", false); !errors.Is(err, errSearch) {
+	if _, _, err := c.Search(ctx, "ALL", false); !errors.Is(err, ErrSearch) {
 		t.Errorf("a SEARCH that was cut off passed for a whole one: %v", err)
 	}
 	if err := engine.Noop().Wait(); err != nil {
