@@ -117,7 +117,7 @@ func TestHostileSummaries(t *testing.T) {
 			}
 			listed := time.Since(begun)
 			sameBut(t, dir, want, bare, map[string]string{fmt.Sprint(victim): a.name})
-			if n := injector.Connections(); n > 3+3*a.lost {
+			if n := injector.Connections(); n > 4+3*a.lost {
 				t.Errorf("%d connections", n)
 			}
 			t.Logf("listed in %v, %d connections, %d MB", listed, injector.Connections(), watch()>>20)
