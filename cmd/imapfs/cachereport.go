@@ -73,7 +73,7 @@ func (a keptAccount) report(options cache.InspectOptions) (*keptReport, error) {
 		d := keptDamage{File: p.File, Mailbox: p.Mailbox, Offset: p.Offset, Lost: p.Lost, Damaged: p.Damaged}
 		switch {
 		case errors.Is(p.Err, io.ErrUnexpectedEOF):
-			d.Error = "ends too early"
+			d.Error = "is not whole"
 		case errors.Is(p.Err, disk.ErrDamaged):
 			d.Error = "is damaged"
 		case p.Err != nil:
