@@ -48,6 +48,13 @@ func headFrame(id ID, validity uint32) []byte {
 	return binary.AppendUvarint(b, uint64(validity))
 }
 
+// head reads whose log it is, and reports whether it is of this version.
+func (r *recordReader) head() (id ID, ok bool) {
+	version, decoders := r.uint(), r.uint()
+	id = ID{Name: r.string(), Raw: r.byte() != 0}
+	return id, version == indexVersion && decoders == content.Version
+}
+
 // begin makes the log of a mailbox of which nothing is known.
 func (x *index) begin(dir *disk.Dir, id ID, validity uint32) {
 	*x = index{validity: validity, log: dir.NewLog(logName(id))}
@@ -133,8 +140,7 @@ func (x *index) replay(id ID, at disk.Pos, data []byte) (s synced, err error) {
 	}
 	switch kind {
 	case frameHead:
-		version, decoders := r.uint(), r.uint()
-		if name, raw := r.string(), r.byte(); version != indexVersion || decoders != content.Version || name != id.Name || raw != rawByte(id.Raw) {
+		if of, ok := r.head(); !ok || of != id {
 			return s, errOtherLog
 		}
 		x.validity = r.uint32()

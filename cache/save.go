@@ -62,31 +62,44 @@ func (t *trust) frame() []byte {
 	return binary.AppendUvarint([]byte{frameOfTrust, broken}, uint64(t.matched.Load()))
 }
 
-// restore reads what is known of the account but for its mailboxes.
-func (a *Account) restore() {
-	begun := false
-	log, ok := a.opts.Disk.OpenLog(accountLog, func(_ disk.Pos, data []byte) error {
-		r := recordReader{rest: string(data)}
-		kind := r.byte()
-		if !begun && kind != frameOfVersion {
+// accountReplay is what the frames of the account's log tell.
+type accountReplay struct {
+	begun   bool
+	list    []Mailbox
+	listed  time.Time
+	broken  bool // the account's trust
+	matched uint64
+}
+
+func (a *accountReplay) frame(_ disk.Pos, data []byte) error {
+	r := recordReader{rest: string(data)}
+	kind := r.byte()
+	if !a.begun && kind != frameOfVersion {
+		return errOtherLog
+	}
+	switch kind {
+	case frameOfVersion:
+		if r.uint() != indexVersion || r.uint() != content.Version {
 			return errOtherLog
 		}
-		switch kind {
-		case frameOfVersion:
-			if r.uint() != indexVersion || r.uint() != content.Version {
-				return errOtherLog
-			}
-			begun = true
-		case frameOfList:
-			if list, listed := r.list(); r.err == nil {
-				a.list, a.listed = list, listed
-			}
-		case frameOfTrust:
-			a.trust.broken.Store(r.byte() != 0)
-			a.trust.matched.Store(int32(min(r.uint(), enough)))
+		a.begun = true
+	case frameOfList:
+		if list, listed := r.list(); r.err == nil {
+			a.list, a.listed = list, listed
 		}
-		return r.err
-	})
+	case frameOfTrust:
+		a.broken, a.matched = r.byte() != 0, r.uint()
+	}
+	return r.err
+}
+
+// restore reads what is known of the account but for its mailboxes.
+func (a *Account) restore() {
+	var was accountReplay
+	log, ok := a.opts.Disk.OpenLog(accountLog, was.frame)
+	a.list, a.listed = was.list, was.listed
+	a.trust.broken.Store(was.broken)
+	a.trust.matched.Store(int32(min(was.matched, enough)))
 	if a.opts.Disk == nil {
 		return
 	}

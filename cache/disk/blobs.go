@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -196,9 +194,9 @@ func (b *Blobs) load() {
 	names, _ := b.dir.names(blobSuffix)
 	slices.Sort(names) // by number, as all have eight digits
 	for _, name := range names {
-		number, err := strconv.ParseUint(strings.TrimSuffix(name, blobSuffix), 16, 32)
-		s := &segment{dir: b.dir, number: uint32(number)}
-		if err != nil || s.name() != name || s.open() != nil {
+		number, ok := segmentNumber(name)
+		s := &segment{dir: b.dir, number: number}
+		if !ok || s.open() != nil {
 			b.dir.root.Remove(name)
 			continue
 		}

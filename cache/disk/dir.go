@@ -106,26 +106,42 @@ func private(path string) (os.FileInfo, error) {
 }
 
 func (d *Dir) acquire() error {
-	lock, err := d.open(lockName, os.O_RDWR|os.O_CREATE)
-	if err != nil {
-		return fmt.Errorf("cache directory: %w", err)
-	}
+	var err error
 	// Whoever has just been unmounted may still be writing.
 	for end := time.Now().Add(lockWait); ; time.Sleep(lockWait / 50) {
-		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			d.lock = lock
+		if d.lock, err = d.tryLock(); err == nil {
 			return nil
 		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(end) {
-			break
+		if !errors.Is(err, ErrLocked) || time.Now().After(end) {
+			return fmt.Errorf("cache directory %s: %w", d.path, err)
 		}
 	}
-	lock.Close()
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return fmt.Errorf("cache directory %s: %w", d.path, ErrLocked)
+}
+
+func (d *Dir) tryLock() (*os.File, error) {
+	lock, err := d.open(lockName, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Errorf("cache directory %s: lock: %w", d.path, err)
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) || err == nil && !d.still(lock) {
+		err = ErrLocked // or Clear has just removed it
+	}
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return lock, nil
+}
+
+// still reports whether a file that is open is the lock.
+func (d *Dir) still(lock *os.File) bool {
+	now, err := d.root.Lstat(lockName)
+	if err != nil {
+		return false
+	}
+	info, err := lock.Stat()
+	return err == nil && os.SameFile(now, info)
 }
 
 // sweep removes files that never took their place.

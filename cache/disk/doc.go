@@ -11,6 +11,10 @@
 // is cut at the first frame that is not whole, and is an earlier state. It is
 // synced to the disk when it is closed or rewritten.
 //
+// A View reads a directory beside the process that has it. Files are only ever
+// appended to, cut at the end, replaced by others or removed, so what it sees
+// becomes whole in a moment, unless it is damaged.
+//
 // Goroutines: one writes what was appended, one writes blobs; both end with
 // Dir.Close. No caller of Append or Put ever waits for the disk.
 //

@@ -253,6 +253,7 @@ func (l *Log) flushLocked() error {
 			buf = append(buf, frame.data...)
 		}
 		if _, err := f.WriteAt(buf, base); err != nil {
+			f.Truncate(base) // what others read ends with a frame
 			return err
 		}
 		tail, base = tail[n:], base+int64(size)

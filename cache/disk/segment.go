@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -37,6 +40,13 @@ const (
 )
 
 func (s *segment) name() string { return fmt.Sprintf("%08x%s", s.number, blobSuffix) }
+
+// segmentNumber is the number in the name of a segment.
+func segmentNumber(name string) (number uint32, ok bool) {
+	n, err := strconv.ParseUint(strings.TrimSuffix(name, blobSuffix), 16, 32)
+	s := segment{number: uint32(n)}
+	return s.number, err == nil && s.name() == name
+}
 
 func (s *segment) open() (err error) {
 	if s.file, err = s.dir.open(s.name(), os.O_RDWR); err != nil {
@@ -111,24 +121,35 @@ func (s *segment) contents() []entry {
 		return list
 	}
 	var entries []entry
-	r := bufio.NewReaderSize(io.NewSectionReader(s.file, 0, s.size), 256<<10)
-	for at := int64(0); ; {
-		var head [blobHead]byte
-		if _, err := io.ReadFull(r, head[:]); err != nil {
-			return entries
+	s.scan(func(e entry, ok bool) {
+		if ok {
+			entries = append(entries, e)
 		}
+	})
+	return entries
+}
+
+// scan looks at each blob, until where the bytes cannot be one.
+func (s *segment) scan(each func(e entry, ok bool)) {
+	r := bufio.NewReaderSize(io.NewSectionReader(s.file, 0, s.size), 256<<10)
+	var data []byte
+	for at := int64(0); at < s.size; {
+		var head [blobHead]byte
+		_, err := io.ReadFull(r, head[:])
 		length := binary.LittleEndian.Uint32(head[:])
 		key := Key(head[12:])
-		if int64(length) > s.size-at {
-			return entries
+		e := entry{key.short(), uint32(at), length}
+		if err == nil && int64(length) <= s.size-at-int64(blobHead) {
+			data = slices.Grow(data[:0], int(length))[:length]
+			_, err = io.ReadFull(r, data)
+		} else {
+			err = io.ErrUnexpectedEOF
 		}
-		data := make([]byte, length)
-		if _, err := io.ReadFull(r, data); err != nil {
-			return entries
+		if err != nil {
+			each(e, false)
+			return
 		}
-		if binary.LittleEndian.Uint64(head[4:]) == blobSum(key, data) {
-			entries = append(entries, entry{key.short(), uint32(at), length})
-		}
+		each(e, binary.LittleEndian.Uint64(head[4:]) == blobSum(key, data))
 		at += int64(blobHead) + int64(length)
 	}
 }
@@ -153,7 +174,11 @@ func (s *segment) list() ([]entry, bool) {
 	entries := make([]entry, n)
 	for i := range entries {
 		one := list[i*entrySize:]
-		entries[i] = entry{binary.LittleEndian.Uint64(one), binary.LittleEndian.Uint32(one[8:]), binary.LittleEndian.Uint32(one[12:])}
+		e := entry{binary.LittleEndian.Uint64(one), binary.LittleEndian.Uint32(one[8:]), binary.LittleEndian.Uint32(one[12:])}
+		if int64(e.offset)+int64(blobHead)+int64(e.length) > s.size {
+			return nil, false
+		}
+		entries[i] = e
 	}
 	return entries, true
 }

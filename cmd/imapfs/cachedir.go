@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,9 +23,9 @@ const noCache = "none"
 var errNoCache = errors.New("--cache-dir none")
 
 // cacheRoot is the directory of the caches of all accounts.
-func (c *mountConfig) cacheRoot() (string, error) {
-	if c.cacheDir != "" {
-		return c.cacheDir, nil
+func cacheRoot(cacheDir string) (string, error) {
+	if cacheDir != "" {
+		return cacheDir, nil
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -33,11 +34,15 @@ func (c *mountConfig) cacheRoot() (string, error) {
 	return filepath.Join(dir, "imapfs"), nil
 }
 
-// cacheID names the account's directory: for people to recognize, and another
-// for each account.
-func (s source) cacheID() string {
-	const maxID = 160
-	account := s.user + "@" + s.address()
+// cacheID names the account's directory.
+func (s source) cacheID() string { return cacheID(s.user + "@" + s.address()) }
+
+// maxID bounds what of an account is in the name of its directory, in bytes.
+const maxID = 160
+
+// cacheID names a directory for an account, user@host:port: for people to
+// recognize, and another for each account.
+func cacheID(account string) string {
 	var b strings.Builder
 	for _, c := range []byte(account) {
 		switch {
@@ -55,13 +60,27 @@ func (s source) cacheID() string {
 	return id
 }
 
+// accountOf is the account that a directory is of, or the directory's name where
+// that is too long to tell. ok is false for directories of other things.
+func accountOf(id string) (account string, ok bool) {
+	if sum, err := hex.DecodeString(id[min(maxID+1, len(id)):]); err == nil && len(sum) == 8 && id[maxID] == '~' {
+		return id, true
+	}
+	account, err := url.PathUnescape(id)
+	if err != nil || cacheID(account) != id {
+		return "", false
+	}
+	at, port := strings.LastIndexByte(account, '@'), strings.LastIndexByte(account, ':')
+	return account, 0 < at && at < port
+}
+
 // openCache opens the account's cache. Where there can be none, the mount does
 // without, and says why.
 func (c *mountConfig) openCache(log *slog.Logger) (*disk.Dir, error) {
 	if c.cacheDir == noCache {
 		return nil, errNoCache
 	}
-	root, err := c.cacheRoot()
+	root, err := cacheRoot(c.cacheDir)
 	if err != nil {
 		log.Warn("what this mount finds out is in memory only", "error", err)
 		return nil, err
@@ -72,8 +91,10 @@ func (c *mountConfig) openCache(log *slog.Logger) (*disk.Dir, error) {
 	}
 	if err != nil {
 		log.Warn("what this mount finds out is in memory only", "error", err)
+		return nil, err
 	}
-	return dir, err
+	dir.Claim(c.mountpoint)
+	return dir, nil
 }
 
 // cacheBytes is --cache-size in bytes.

@@ -44,7 +44,7 @@ works on mail. Nothing is ever marked as read, changed or deleted.`,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(newMount(), newUmount(), newStatus(), newSync(), newWarm(), newDemo(), newVersion())
+	root.AddCommand(newMount(), newUmount(), newStatus(), newSync(), newWarm(), newCache(), newDemo(), newVersion())
 	return root
 }
 

@@ -145,3 +145,41 @@ func summary(p cache.WarmProgress) string {
 	}
 	return text
 }
+
+// reading shows how far the reading of bytes is, if it takes a while.
+type reading struct {
+	out         io.Writer
+	what        string
+	begun, last time.Time
+	terminal    bool
+	pb          *pb.ProgressBar
+}
+
+// shownAfter is when a bar is worth to be shown.
+const shownAfter = 2 * time.Second
+
+const readingTemplate pb.ProgressBarTemplate = `{{string . "what"}} {{counters .}} {{bar .}} {{percent .}} {{speed . "%s/s" " "}} {{rtime . "%s left" "%s" " "}}`
+
+func newReading(out io.Writer, what string) *reading {
+	f, ok := out.(*os.File)
+	return &reading{out: out, what: printable(what), begun: time.Now(), last: time.Now(), terminal: ok && term.IsTerminal(int(f.Fd()))}
+}
+
+func (r *reading) update(done, total int64) {
+	switch {
+	case r.pb != nil:
+		r.pb.SetTotal(total).SetCurrent(done)
+	case r.terminal && time.Since(r.begun) > shownAfter:
+		r.pb = readingTemplate.New(0).SetWriter(r.out).Set(pb.Bytes, true).Set(pb.Color, false).Set(pb.CleanOnFinish, true).
+			Set("what", r.what).SetTotal(total).SetCurrent(done).Start()
+	case !r.terminal && time.Since(r.last) > plainEvery:
+		r.last = time.Now()
+		fmt.Fprintf(r.out, "%s: %s of %s\n", r.what, humanize.IBytes(uint64(done)), humanize.IBytes(uint64(total)))
+	}
+}
+
+func (r *reading) end() {
+	if r.pb != nil {
+		r.pb.Finish()
+	}
+}

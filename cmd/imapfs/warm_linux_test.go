@@ -36,3 +36,29 @@ func TestWarmBar(t *testing.T) {
 		}
 	}
 }
+
+// TestReading shows how far it is once it takes long: a bar on a terminal, and
+// lines elsewhere.
+func TestReading(t *testing.T) {
+	keyboard, screen := terminal(t)
+	var lines strings.Builder
+	for _, out := range []io.Writer{screen, &lines} {
+		r := newReading(out, "alice")
+		r.update(1<<20, 4<<20)
+		r.begun, r.last = r.begun.Add(-shownAfter), r.last.Add(-plainEvery)
+		r.update(2<<20, 4<<20)
+		r.update(3<<20, 4<<20)
+		if r.pb != nil {
+			r.pb.Write() // what it else does now and then
+		}
+		r.end()
+	}
+	screen.Close()
+	shown, _ := io.ReadAll(keyboard) // EIO is its end
+	if !strings.Contains(string(shown), "alice 3.00 MiB / 4.00 MiB [") {
+		t.Errorf("the bar is %q", shown)
+	}
+	if lines.String() != "alice: 2.0 MiB of 4.0 MiB\n" {
+		t.Errorf("the lines are %q", lines.String())
+	}
+}
