@@ -41,6 +41,7 @@ func (c *Client) Fetch(ctx context.Context, id cache.ID, validity uint32, reques
 
 // bodies fetches octets of one message.
 func (s *session) bodies(ctx context.Context, requests []cache.Request, results [][]byte) error {
+	clear(results) // of what a connection that was lost has left
 	uid, answered, only := requests[0].UID, false, ""
 	items := make([]string, len(requests))
 	sinks := make(map[string]*sink, len(requests))

@@ -12,7 +12,9 @@ type want struct {
 	how     how
 	mailbox cache.ID
 	newest  uint32 // the highest UID that it is about
-	bodies  bool   // what it fetches is bodies, not metadata
+	// validity is the UIDVALIDITY under which it has to be open.
+	validity uint32
+	bodies   bool // what it fetches is bodies, not metadata
 	// background: nobody waits for it. Only one session at a time has users of
 	// that kind, the others are there at once for who reads.
 	background bool
@@ -39,7 +41,7 @@ func (p *pool) choose(w *waiter) *session {
 	s := p.idle(w, free)
 	// A new connection costs less than what waits behind others' answers, loses
 	// its mailbox, or would be compressed for nothing.
-	more := p.room() && !p.behind(w) && (s == nil || w.how == opened && !s.shows(w) && s.selected || w.bodies && s.compressed)
+	more := p.room() && !w.dials && !p.behind(w) && (s == nil || w.how == opened && !s.shows(w) && s.selected || w.bodies && s.compressed)
 	switch {
 	case more:
 		return nil
@@ -87,10 +89,11 @@ func (p *pool) unreserve(w *waiter) {
 	}
 }
 
-// shows reports whether the mailbox is open, and the newest message was there
-// when it was opened: a server may keep from a session what came later.
+// shows reports whether the mailbox is open under the UIDVALIDITY that is wanted,
+// and the newest message was there when it was opened: a server may keep from a
+// session what came later, also that another mailbox has taken its place.
 func (s *session) shows(w *waiter) bool {
-	return s.selected && s.mailbox == w.mailbox && s.state.Next > w.newest
+	return s.selected && s.mailbox == w.mailbox && s.state.Validity == w.validity && s.state.Next > w.newest
 }
 
 // idle returns the session that suits w best among those that nobody uses. mu is

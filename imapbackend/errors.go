@@ -25,6 +25,8 @@ var codes = map[string]error{
 	"UNAVAILABLE":          cache.ErrOffline,
 	"INUSE":                cache.ErrOffline,
 	"LIMIT":                cache.ErrOffline,
+	"THROTTLED":            cache.ErrOffline,
+	"SERVERBUG":            cache.ErrOffline,
 	expungeIssued:          errLagging,
 }
 
@@ -86,7 +88,7 @@ func (l lost) Unwrap() []error {
 }
 
 // busy is a refusal by a server that may do the same later (RFC 5530:
-// UNAVAILABLE, INUSE, LIMIT): reason to try again after a pause.
+// UNAVAILABLE, INUSE, LIMIT; Gmail: THROTTLED): reason to try again after a pause.
 type busy struct{ why error }
 
 func (b busy) Error() string { return "refused for now: " + b.why.Error() }

@@ -43,7 +43,7 @@ func (c *Client) Snapshot(ctx context.Context, id cache.ID, known cache.State) (
 // differences tells what is different from the known state, if it can be told from that.
 func (s *session) differences(ctx context.Context, known cache.State) (snap cache.Snapshot, ok bool, err error) {
 	now := s.state
-	if known.Validity != now.Validity || known.Next == 0 || now.Next < known.Next {
+	if known.Validity != now.Validity || known.Next == 0 || now.Next < known.Next || known.Next == 1 && known.Count > 0 {
 		return snap, false, nil
 	}
 	snap = cache.Snapshot{State: now, From: known.Next}
@@ -76,6 +76,9 @@ func (s *session) vanished(ctx context.Context, known cache.State) (gone []cache
 		Vanished: func(first, last uint32) { gone = append(gone, cache.Range{First: first, Last: last}) },
 	})
 	_, limited := st.Limit()
+	if refused := errors.As(err, new(guard.Status)); refused && s.conn.Err() == nil {
+		return nil, false, nil // a search tells, too
+	}
 	return gone, err == nil && !limited, s.kind(err)
 }
 
@@ -98,13 +101,20 @@ func (s *session) search(ctx context.Context) ([]uint32, error) {
 		return st, err
 	})
 	switch {
-	case errors.Is(err, guard.ErrSearch) || err == nil && (len(uids) == 0 || uint64(len(uids)) > 2*uint64(s.state.Count)+slack):
+	case errors.Is(err, guard.ErrSearch) || err == nil && !s.plausible(len(uids)):
 		return s.enumerate(ctx)
 	case err != nil:
 		return nil, fmt.Errorf("search: %w", s.kind(err))
 	}
 	slices.Sort(uids)
 	return slices.Compact(uids), nil
+}
+
+// plausible reports whether a search may have found so many messages: none has
+// gone since EXAMINE in what this session is shown.
+func (s *session) plausible(found int) bool {
+	count := uint64(s.state.Count)
+	return uint64(found) >= count && uint64(found) <= 2*count+slack
 }
 
 // enumerate returns the UIDs of all messages without a search.

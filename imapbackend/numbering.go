@@ -65,17 +65,20 @@ func (s *session) examine(ctx context.Context, id cache.ID) (cache.State, error)
 
 // afterLast returns the UID after that of the last message.
 func (s *session) afterLast(ctx context.Context, count uint32) (uint32, error) {
-	next := uint32(1)
 	if count == 0 {
-		return next, nil
+		return 1, nil
 	}
+	next := uint32(0)
 	_, err := s.conn.Fetch(ctx, guard.Fetch{
 		UIDs:    imap.UIDSet{{Start: 0, Stop: 0}}, // *
 		Items:   "(UID)",
 		Message: func(m *guard.Message) { next = m.UID + 1 },
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, fmt.Errorf("open: %w", s.kind(err))
+	case next == 0:
+		return 0, fmt.Errorf("open: %w: no last message of %d", cache.ErrProtocol, count)
 	}
 	return next, nil
 }

@@ -71,7 +71,7 @@ func (p *pool) acquire(ctx context.Context) (*session, error) {
 // a time when there was a message with the UID newest. The caller may tell that it
 // is for bodies, which are better fetched uncompressed.
 func (p *pool) acquireMailbox(ctx context.Context, id cache.ID, validity, newest uint32, bodies bool) (*session, error) {
-	s, err := p.wait(ctx, want{how: opened, mailbox: id, newest: newest, bodies: bodies})
+	s, err := p.wait(ctx, want{how: opened, mailbox: id, validity: validity, newest: newest, bodies: bodies})
 	if err != nil {
 		return nil, err
 	}

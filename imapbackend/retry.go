@@ -61,11 +61,14 @@ func blame(err error, uids ...uint32) error {
 func (c *Client) retry(ctx context.Context, acquire func(context.Context) (*session, error), do func(*session) error) error {
 	own, others, pause := 0, 0, firstPause
 	for {
-		s, err := acquire(ctx)
-		if err == nil {
-			err = do(s)
-			c.pool.release(s)
-		}
+		err := func() error {
+			s, err := acquire(ctx)
+			if err != nil {
+				return err
+			}
+			defer c.pool.release(s) // whatever happens: somebody else may wait for it alone
+			return do(s)
+		}()
 		switch {
 		case err == nil:
 			return nil

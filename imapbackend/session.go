@@ -152,8 +152,7 @@ func (s *session) open(ctx context.Context, id cache.ID, readOnly bool) (cache.S
 	data, err := await(ctx, func() (*imap.SelectData, error) { return s.engine.Select(name, options).Wait() })
 	var refusal *imap.Error
 	if errors.As(err, &refusal) && refusal.Type == imap.StatusResponseTypeNo && refusal.Code == "" {
-		// Dovecot says why in words only: it has been deleted.
-		return cache.State{}, fmt.Errorf("open: %w: %w", cache.ErrNotExist, err)
+		return cache.State{}, fmt.Errorf("open: %w: %w", s.unexplained(ctx, name), err)
 	}
 	if err != nil {
 		return cache.State{}, fmt.Errorf("open: %w", s.kind(err))
@@ -164,6 +163,22 @@ func (s *session) open(ctx context.Context, id cache.ID, readOnly bool) (cache.S
 		Count:    data.NumMessages,
 		ModSeq:   data.HighestModSeq,
 	}, nil
+}
+
+// unexplained tells why a mailbox cannot be opened where the server says it in
+// words only: Dovecot of one that has been deleted, Cyrus also of one that may
+// not be read, which must not be taken for empty. The list knows which.
+func (s *session) unexplained(ctx context.Context, name string) error {
+	found, err := await(ctx, s.engine.List("", name, nil).Collect)
+	if err != nil {
+		return s.kind(err)
+	}
+	for _, m := range found { // the name may be a pattern, too
+		if m.Mailbox == name && !slices.Contains(m.Attrs, imap.MailboxAttrNonExistent) && !slices.Contains(m.Attrs, imap.MailboxAttrNoSelect) {
+			return cache.ErrPermission
+		}
+	}
+	return cache.ErrNotExist
 }
 
 // unselect closes the mailbox that is open. It was opened read-only, so that

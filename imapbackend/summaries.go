@@ -22,6 +22,9 @@ const (
 	// fewer is by how much less is asked for at once when a command failed, and
 	// nothing tells which message it is about.
 	fewer = 8
+	// carefully is how many commands for less than a batch are sent before more
+	// is tried again.
+	carefully = 32
 	// maxRefused is how many messages in a row a server may refuse to describe,
 	// before it has to prove that it still describes others.
 	maxRefused = 2
@@ -48,6 +51,7 @@ type summaries struct {
 	validity uint32
 	yield    func(*cache.Message)
 	refused  int    // messages in a row of which the server said nothing
+	total    int    // messages that are to be described
 	proof    uint32 // one that it did describe, 0: none yet
 }
 
@@ -57,33 +61,41 @@ type summaries struct {
 // guard, or the order of the answers; else it is found by asking for fewer and
 // fewer at once.
 func (c *Client) Summaries(ctx context.Context, id cache.ID, validity uint32, uids []uint32, yield func(*cache.Message)) error {
-	s := &summaries{c: c, id: id, validity: validity, yield: yield}
+	s := &summaries{c: c, id: id, validity: validity, yield: yield, total: len(uids)}
 	for size := batch; len(uids) > 0; {
-		out, err := s.describe(ctx, uids, size)
+		round, rest := uids, []uint32(nil)
+		if size < batch { // not all of them by little and little
+			round, rest = uids[:min(len(uids), carefully*size)], uids[min(len(uids), carefully*size):]
+		}
+		out, err := s.describe(ctx, round, size)
 		if err != nil {
 			return err
 		}
 		if err := s.settle(ctx, out.silent); err != nil {
 			return err
 		}
-		progress := len(out.left) < len(uids)
-		uids = out.left
+		progress := len(out.left) < len(round)
+		uids = append(out.left, rest...)
 		suspect := out.suspect
 		if suspect == 0 && size == 1 && !progress {
 			suspect = uids[0]
 		}
-		found := false
+		found, cleared := false, false
 		if suspect != 0 {
 			if found, err = s.single(ctx, suspect); err != nil {
 				return err
 			}
 			uids = slices.DeleteFunc(uids, func(uid uint32) bool { return uid == suspect })
+			cleared = !found
 		}
 		switch {
 		case found:
 			size = batch
+		case cleared && progress: // the connection ended by chance
 		case !progress || suspect != 0:
 			size = max(size/fewer, 1)
+		default:
+			size = min(size*fewer, batch)
 		}
 	}
 	return nil
@@ -260,8 +272,9 @@ func (s *summaries) single(ctx context.Context, uid uint32) (found bool, err err
 }
 
 // odd describes a message that the server cannot describe in full. One of which
-// it says nothing at all is described by its UID alone; but if that is so with
-// one after another, it may be the server, and pass.
+// it says nothing at all is described by its UID alone; but only if it still has
+// something to say of another, or the mailbox has hardly any: else it may be the
+// server, and pass.
 func (s *summaries) odd(ctx context.Context, uid uint32) error {
 	err := s.bare(ctx, []uint32{uid})
 	died := errors.As(err, new(lost)) && !errors.Is(err, context.DeadlineExceeded)
@@ -274,11 +287,12 @@ func (s *summaries) odd(ctx context.Context, uid uint32) error {
 	case !errors.Is(err, cache.ErrProtocol) && !died:
 		return err // it says nothing about the message, and a name is for ever
 	}
-	if s.refused++; s.refused > maxRefused {
-		if s.proof == 0 || s.ask(ctx, []uint32{s.proof}, func(*guard.Message) {}) != nil {
+	if s.proof != 0 {
+		if s.ask(ctx, []uint32{s.proof}, func(*guard.Message) {}) != nil {
 			return err
 		}
-		s.refused = 0
+	} else if s.refused++; s.refused > maxRefused || s.total > maxRefused {
+		return err
 	}
 	// Not even this: but a message that the server lists is not lost.
 	s.describedBare(&cache.Message{UID: uid, Size: -1, Defects: cache.DefectDate | cache.DefectSize}, err)

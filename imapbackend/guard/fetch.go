@@ -228,6 +228,9 @@ func (w *wanted) match(name bodyItem, have Item) fit {
 		}
 		return best
 	}
+	if w.items == 0 {
+		return keyFit // who asks for the UID alone wants to know what is there
+	}
 	own := w.items &^ stateItems
 	if own == 0 {
 		own = w.items

@@ -289,6 +289,14 @@ func missing(items Item) (d cache.Defect) {
 // about one: of an item that came twice, what came first.
 func (m *Message) Beside(first *Message) *Message {
 	both, later := *first, *m
+	if later.Gmail != nil {
+		both.Gmail = new(cache.Gmail)
+		if first.Gmail != nil {
+			*both.Gmail = *first.Gmail
+		}
+	} else {
+		later.Gmail = new(cache.Gmail)
+	}
 	more := m.Have &^ first.Have
 	both.Have |= more
 	of := map[Item]func(){
@@ -298,6 +306,10 @@ func (m *Message) Beside(first *Message) *Message {
 		HaveSize:      func() { both.Size = later.Size },
 		HaveEnvelope:  func() { both.From, both.Subject, both.MessageID = later.From, later.Subject, later.MessageID },
 		HaveStructure: func() { both.Parts = later.Parts },
+
+		HaveGmailID:     func() { gmail(&both.Message).ID = later.Gmail.ID },
+		HaveGmailThread: func() { gmail(&both.Message).Thread = later.Gmail.Thread },
+		HaveLabels:      func() { gmail(&both.Message).Labels = later.Gmail.Labels },
 	}
 	for item, take := range of {
 		if more&item != 0 {
