@@ -115,6 +115,14 @@ func New(opts Options) *Client {
 	return c
 }
 
+// Remembered tells that what the account holds is known already: an operation
+// then waits a few seconds only for the first connection.
+func (c *Client) Remembered() {
+	c.pool.mu.Lock()
+	defer c.pool.mu.Unlock()
+	c.pool.remembered = true
+}
+
 // Connect connects and signs in once, so that what is wrong with server, TLS or
 // credentials is known; but not if Options.Offline.
 func (c *Client) Connect(ctx context.Context) error {

@@ -53,11 +53,44 @@ func (p *pool) connected(s *session, err error) {
 		// those who are signed in already, Gmail refuses the login of one
 		// connection too many in the same way as a wrong password.
 		p.full = time.Now().Add(fullLasts)
+		p.refusedNow(err)
 	case errors.Is(err, cache.ErrPermission) && (!p.served || certain(err)):
 		p.barred = true
 		p.tell()
 	default:
 		p.lost(time.Now())
+	}
+}
+
+// refusedNow takes over that credentials were refused while there are sessions for
+// which they were good: nobody, the watcher neither, tries them again for a while.
+// mu is held.
+func (p *pool) refusedNow(err error) {
+	if errors.Is(err, cache.ErrLogin) && certain(err) {
+		p.full = time.Now().Add(refusedBackoff)
+		p.shut = p.full
+	}
+}
+
+// mayLogin returns why one more connection beside the pool's is not to be tried
+// now, nil if it may be.
+func (p *pool) mayLogin() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Now().Before(p.shut) {
+		return p.refusal
+	}
+	return nil
+}
+
+// noted takes over how such an attempt ended.
+func (p *pool) noted(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sweep()
+	if len(p.sessions) > 0 && errors.Is(err, cache.ErrLogin) && certain(err) {
+		p.refusal = err
+		p.refusedNow(err)
 	}
 }
 

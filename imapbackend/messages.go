@@ -102,7 +102,11 @@ func (s *session) search(ctx context.Context) ([]uint32, error) {
 	})
 	switch {
 	case errors.Is(err, guard.ErrSearch) || err == nil && !s.plausible(len(uids)):
-		return s.enumerate(ctx)
+		all, err := s.enumerate(ctx)
+		if err == nil && len(all) < int(s.state.Count) && len(all) != len(uids) {
+			err = fmt.Errorf("%w: %d messages are announced, %d found, %d served", cache.ErrProtocol, s.state.Count, len(uids), len(all))
+		}
+		return all, err
 	case err != nil:
 		return nil, fmt.Errorf("search: %w", s.kind(err))
 	}

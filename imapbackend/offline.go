@@ -55,28 +55,38 @@ func (p *pool) found() {
 	}
 }
 
-// hopeless reports whether it is no use to wait for a connection. mu is held.
-func (p *pool) hopeless() bool {
-	return p.barred || !p.offline.IsZero() && (!p.served || time.Since(p.offline) >= patience)
+// hopeless reports whether it is no use for w to wait for a connection. mu is held.
+func (p *pool) hopeless(w *waiter) bool {
+	return p.barred || !p.offline.IsZero() && (!p.served || time.Since(p.offline) >= patience) ||
+		p.remembered && !p.served && time.Since(w.since) >= patience
 }
 
 // excuse is the error of an operation where it is hopeless. That the server, when
 // we looked for it, did not answer in time is no time-out of the operation. mu is
 // held.
 func (p *pool) excuse() error {
-	if p.barred || !p.served {
+	switch {
+	case p.refusal == nil:
+		return errSilentYet
+	case p.barred || !p.served:
 		return p.refusal
 	}
 	return fmt.Errorf("%w: %v", cache.ErrOffline, p.refusal)
 }
 
+// errSilentYet: the first connection is not there yet.
+var errSilentYet = fmt.Errorf("%w: the server has not answered yet", cache.ErrOffline)
+
 // despair tells who waits for a connection when to look whether it is hopeless;
 // nil: never. mu is held.
-func (p *pool) despair() <-chan time.Time {
-	if p.offline.IsZero() {
-		return nil
+func (p *pool) despair(w *waiter) <-chan time.Time {
+	switch {
+	case !p.offline.IsZero():
+		return time.After(time.Until(p.offline.Add(patience)))
+	case p.remembered && !p.served:
+		return time.After(time.Until(w.since.Add(patience)))
 	}
-	return time.After(time.Until(p.offline.Add(patience)))
+	return nil
 }
 
 // online returns once there is a way to the server, or as soon as that is

@@ -32,9 +32,13 @@ type pool struct {
 	queue    []*waiter  // guarded by mu; the first to come at the front
 	closed   bool       // guarded by mu
 
-	served  bool  // guarded by mu; there has been a session
-	refusal error // guarded by mu; why the last attempt to connect failed
-	barred  bool  // guarded by mu; the credentials are wrong
+	served  bool      // guarded by mu; there has been a session
+	refusal error     // guarded by mu; why the last attempt to connect failed
+	barred  bool      // guarded by mu; the credentials are wrong
+	shut    time.Time // guarded by mu; until then they are not tried again, as they seem to be
+	// remembered tells that the mount can do without the server: who waits for the
+	// first connection has patience only.
+	remembered bool // guarded by mu
 
 	offline time.Time     // guarded by mu; since when there is no way to the server; zero: there is
 	back    chan struct{} // guarded by mu; closed when there is one again
@@ -50,6 +54,7 @@ type waiter struct {
 	want
 	turn chan struct{} // room for one: look what has changed
 
+	since   time.Time
 	session *session // guarded by pool.mu; what it got
 	dials   bool     // guarded by pool.mu; a connection is being made for it
 }
@@ -122,7 +127,7 @@ func (p *pool) acquireUnselected(ctx context.Context) (*session, error) {
 // wait lends a session as wanted, once there is one.
 func (p *pool) wait(ctx context.Context, want want) (*session, error) {
 	want.background = want.bodies && cache.IsBackground(ctx)
-	w := &waiter{want: want, turn: make(chan struct{}, 1)}
+	w := &waiter{want: want, turn: make(chan struct{}, 1), since: time.Now()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queue = append(p.queue, w)
@@ -133,14 +138,19 @@ func (p *pool) wait(ctx context.Context, want want) (*session, error) {
 			return nil, p.leave(w, errClosed)
 		case w.session != nil:
 			return w.session, nil
-		case p.hopeless():
+		case p.hopeless(w):
 			return nil, p.leave(w, p.excuse())
 		}
-		despair := p.despair()
+		despair := p.despair(w)
+		var slow <-chan time.Time
+		if w.dials { // then it makes do with what there is
+			slow = time.After(time.Second)
+		}
 		p.mu.Unlock()
 		select {
 		case <-w.turn:
 		case <-despair:
+		case <-slow:
 		case <-ctx.Done():
 		}
 		p.mu.Lock()

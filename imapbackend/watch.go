@@ -127,8 +127,12 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, news cache.News) error {
 		if err := c.pool.online(ctx); err != nil {
 			return err
 		}
+		if err := c.pool.mayLogin(); err != nil {
+			return err
+		}
 		s, err := c.connect(ctx, w.hooks(), false)
 		if err != nil {
+			c.pool.noted(err)
 			if unheard(err) {
 				c.pool.suspect()
 			}

@@ -71,6 +71,7 @@ func signIn(ctx context.Context, client *imapbackend.Client, known bool, log *sl
 	if !known {
 		return client.Connect(ctx)
 	}
+	client.Remembered()
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	result := make(chan error, 1)
 	var task sync.WaitGroup
