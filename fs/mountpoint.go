@@ -39,7 +39,8 @@ func CheckMountpoint(dir string) error {
 		return fmt.Errorf("mountpoint %s is in use: %s is mounted there", dir, kind)
 	}
 	info, err := stat(path)
-	if errors.Is(err, syscall.ENOTCONN) && kind == subtype {
+	dead := errors.Is(err, syscall.ENOTCONN) || errors.Is(err, syscall.ECONNABORTED) // just died
+	if dead && kind == subtype {
 		// Whatever holds it holds something dead.
 		if err := detach(path, true); err != nil {
 			return fmt.Errorf("mountpoint %s holds the rest of a killed imapfs: %w", dir, err)

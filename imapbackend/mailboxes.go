@@ -2,6 +2,7 @@ package imapbackend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +25,9 @@ func (c *Client) Mailboxes(ctx context.Context) ([]cache.Mailbox, error) {
 		patterns := []string{"*"}
 		if s.has("NAMESPACE") || s.has("IMAP4REV2") {
 			data, err := await(ctx, s.engine.Namespace().Wait)
-			if err != nil {
+			if refused := errors.As(err, new(*imap.Error)); refused {
+				data = new(imap.NamespaceData) // then "*" is all there is
+			} else if err != nil {
 				return s.kind(err)
 			}
 			for _, n := range slices.Concat(data.Personal, data.Other, data.Shared) {
@@ -33,7 +36,7 @@ func (c *Client) Mailboxes(ctx context.Context) ([]cache.Mailbox, error) {
 				}
 			}
 		}
-		known := make(map[cache.ID]bool)
+		known := make(map[cache.ID]int)
 		list = nil
 		for _, pattern := range patterns {
 			found, err := s.list(ctx, pattern)
@@ -41,9 +44,13 @@ func (c *Client) Mailboxes(ctx context.Context) ([]cache.Mailbox, error) {
 				return err
 			}
 			for _, m := range found {
-				if !known[m.ID()] {
-					known[m.ID()] = true
+				i, ok := known[m.ID()]
+				switch {
+				case !ok:
+					known[m.ID()] = len(list)
 					list = append(list, m)
+				case list[i].NoSelect && !m.NoSelect: // one of them can be opened
+					list[i] = m
 				}
 			}
 			if len(list) > maxMailboxes {

@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
 	"imapfs/cache/disk"
+	"imapfs/fs"
 )
 
 // noCache, as --cache-dir, keeps everything in memory.
@@ -85,7 +87,11 @@ func (c *mountConfig) openCache(log *slog.Logger) (*disk.Dir, error) {
 		log.Warn("what this mount finds out is in memory only", "error", err)
 		return nil, err
 	}
-	dir, err := disk.Open(filepath.Join(root, c.source.cacheID()), log)
+	path := filepath.Join(root, c.source.cacheID())
+	dir, err := disk.Open(path, log)
+	for end := time.Now().Add(leaving); errors.Is(err, disk.ErrLocked) && left(path) && time.Now().Before(end); {
+		dir, err = disk.Open(path, log)
+	}
 	if errors.Is(err, disk.ErrLocked) {
 		err = fmt.Errorf("another mount of the account has the cache: %w", err)
 	}
@@ -95,6 +101,20 @@ func (c *mountConfig) openCache(log *slog.Logger) (*disk.Dir, error) {
 	}
 	dir.Claim(c.mountpoint)
 	return dir, nil
+}
+
+// leaving is how long a process whose mount has gone gets to save what it knows.
+const leaving = 20 * time.Second
+
+// left reports whether the mount that has the cache is no longer there.
+func left(path string) bool {
+	v, err := disk.Look(path)
+	if err != nil {
+		return false
+	}
+	defer v.Close()
+	mountpoint, used := v.InUse()
+	return used && fs.CheckMounted(mountpoint) != nil
 }
 
 // cacheBytes is --cache-size in bytes.

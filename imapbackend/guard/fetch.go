@@ -222,7 +222,9 @@ func (w *wanted) match(name bodyItem, have Item) fit {
 			if b == name {
 				return exactFit
 			}
-			if b.key == name.key {
+			// There are servers that leave the origin out, or add it to what is
+			// whole; another origin is another range's.
+			if b.key == name.key && (name.origin == "" || b.origin == "" && name.origin == "0") {
 				best = keyFit
 			}
 		}
