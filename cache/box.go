@@ -37,7 +37,7 @@ type Box struct {
 	synced   time.Time      // guarded by mu; when the last sync began
 	saved    time.Time      // guarded by mu; synced as the log has it
 	current  bool           // guarded by mu; it has been synced in this mount
-	flagged  time.Time      // guarded by mu; when all flags were last asked for
+	flagged  time.Time      // guarded by mu; when flags that then came were last asked for
 	sizes    map[File]*size // guarded by mu; that have changed of late
 	newest   *time.Time     // guarded by mu; of a mailbox that has not been synced
 	seen     uint32         // guarded by mu; UIDVALIDITY when newest was asked for

@@ -60,9 +60,13 @@ func (b *Box) sync(ctx context.Context) error {
 	}
 
 	if b.flagsDue(modseq, state.ModSeq, known) {
+		asked := time.Now()
 		if err := src.Flags(ctx, b.id, validity, modseq, b.setFlags); err != nil {
 			return err
 		}
+		b.mu.Lock()
+		b.flagged = asked
+		b.mu.Unlock()
 	}
 	if err := b.fetchSummaries(ctx, validity, uids); err != nil {
 		return err
@@ -188,13 +192,11 @@ func (b *Box) flagsDue(modseq, now uint64, messages int) bool {
 	if messages == 0 || modseq != 0 && modseq == now {
 		return false
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if modseq == 0 && messages > manyFlags && time.Since(b.flagged) < b.account.opts.Poll {
-		return false
-	}
-	b.flagged = time.Now()
-	return true
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	// Not where there is CONDSTORE: this sync's HIGHESTMODSEQ would stand for
+	// flags that nobody has asked for.
+	return now > 0 || messages <= manyFlags || time.Since(b.flagged) >= b.account.opts.Poll
 }
 
 // unchanged reports whether the state that the server told, when asked, is that
