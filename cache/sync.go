@@ -84,9 +84,11 @@ func (b *Box) sync(ctx context.Context) error {
 func (b *Box) snapshot(ctx context.Context) (State, []uint32, error) {
 	b.mu.RLock()
 	known, listed := b.state, b.index.uids
-	complete := !b.synced.IsZero() && int(known.Count) == len(listed)
+	// Not what lacks messages that went before they could be described, nor
+	// what a server that tells no UIDNEXT left open.
+	use := !b.synced.IsZero() && int(known.Count) == len(listed) && (known.Next > 1 || known.Count == 0)
 	b.mu.RUnlock()
-	if !complete { // messages that went before they could be described
+	if !use {
 		known = State{}
 	}
 	snap, err := b.account.src.Snapshot(ctx, b.id, known)
@@ -94,8 +96,8 @@ func (b *Box) snapshot(ctx context.Context) (State, []uint32, error) {
 		return State{}, nil, err
 	}
 	uids := snap.over(listed)
-	if snap.From > 1 && len(uids) != int(snap.State.Count) && snap.State.Validity == known.Validity {
-		// It does not add up: the whole is asked for.
+	if use && snap.State.Validity == known.Validity && len(uids) != int(snap.State.Count) {
+		// It does not add up: the whole is asked for, and taken as it is.
 		if snap, err = b.account.src.Snapshot(ctx, b.id, State{}); err != nil {
 			return State{}, nil, err
 		}
