@@ -71,3 +71,33 @@ func TestFlagsAfterFailure(t *testing.T) {
 		t.Errorf("%+v, %v", m, err)
 	}
 }
+
+// TestDescribedLater shows a message that the server counted, and could not
+// describe until later, although nothing has changed since.
+func TestDescribedLater(t *testing.T) {
+	src := newCondstore(3)
+	b := open(t, src, nil)
+	uid := src.add(Message{}, nil)
+	src.state.Unseen = 3
+	src.hidden[uid] = true
+	if err := b.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clear(src.hidden)
+	b.account.pollBoxes(t.Context())
+	waitFor(t, func() bool { return b.holds(uid) })
+	src.state.Unseen = 4
+	if !b.unchanged(src.state, time.Now()) {
+		t.Error("what is complete is asked for again")
+	}
+}
+
+// waitFor waits until ok.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it has not happened")
+		}
+	}
+}

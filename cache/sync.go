@@ -207,7 +207,8 @@ func (b *Box) unchanged(now State, asked time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	was := b.state
-	same := was.Validity == now.Validity && was.Next == now.Next && was.Count == now.Count &&
+	// A message that could not be described at the last sync may be so by now.
+	same := int(now.Count) == len(b.index.uids) && was.Validity == now.Validity && was.Next == now.Next && was.Count == now.Count &&
 		was.ModSeq == now.ModSeq && was.Unseen == now.Unseen
 	if same {
 		b.synced, b.current = asked, true
