@@ -233,18 +233,20 @@ func (a *Account) Box(id ID) *Box {
 	return b
 }
 
-// retire forgets b, whose UIDVALIDITY is history or which is gone. The next
-// Box for its mailbox is a new one.
+// retire forgets b, whose UIDVALIDITY is history or which is gone. Once it
+// returns, the next Box for its mailbox is a new one.
 func (a *Account) retire(b *Box) {
-	a.mu.Lock()
-	if a.boxes[b.id] == b {
-		delete(a.boxes, b.id)
-		b.discard() // before another takes its place
-	}
-	a.mu.Unlock()
-	if !b.stale.Swap(true) {
+	b.retired.Do(func() {
+		b.stale.Store(true)
+		gone := b.All() // while they can still be read
+		a.mu.Lock()
+		if a.boxes[b.id] == b {
+			delete(a.boxes, b.id)
+			b.discard() // before another takes its place
+		}
+		a.mu.Unlock()
 		a.touch() // IDLE may be in it
-		a.opts.Notify(Event{Kind: Retired, Box: b})
+		a.opts.Notify(Event{Kind: Retired, Box: b, Gone: gone})
 		b.empty()
-	}
+	})
 }

@@ -17,6 +17,7 @@ type Box struct {
 	id      ID
 	serial  uint64 // distinguishes this Box from all others, in memory keys
 	stale   atomic.Bool
+	retired sync.Once // what makes it stale
 
 	wanted, covered atomic.Int64 // calls of Sync; those that a sync has been made for
 	changes         atomic.Int64 // told since the resync under way began, 0: there is none
