@@ -202,12 +202,25 @@ func (b *Box) validityNow() uint32 {
 
 // failed adds to err what it failed on, and retires the box if it is stale.
 func (b *Box) failed(op string, uid uint32, err error) error {
-	_, known := b.Known()
-	if errors.Is(err, ErrStale) || uid == 0 && known && errors.Is(err, ErrNotExist) {
+	if errors.Is(err, ErrStale) {
 		b.account.retire(b)
 	}
 	if uid != 0 {
 		return fmt.Errorf("%s of message %d in mailbox %q: %w", op, uid, b.id.Name, err)
 	}
 	return fmt.Errorf("%s of mailbox %q: %w", op, b.id.Name, err)
+}
+
+// absent is what an error means that is about the whole mailbox. One that is known
+// is not gone because the server says so once, of one that it still lists: all
+// its messages would be.
+func (b *Box) absent(ctx context.Context, err error) error {
+	if _, known := b.Known(); !known || !errors.Is(err, ErrNotExist) {
+		return err
+	}
+	if b.account.relist(ctx) == nil && !b.account.holds(b.id) {
+		b.account.retire(b)
+		return err
+	}
+	return fmt.Errorf("%w: of a mailbox that is listed: %v", ErrProtocol, err)
 }

@@ -25,7 +25,7 @@ func (b *Box) joinSync(ctx context.Context) error {
 		return b.failed("sync", 0, ErrStale)
 	}
 	_, err := b.account.syncs.do(ctx, b.account, b, func(ctx context.Context) (struct{}, error) {
-		err := b.sync(ctx)
+		err := b.absent(ctx, b.sync(ctx))
 		b.noteSync(err)
 		if err != nil {
 			return struct{}{}, b.failed("sync", 0, err)

@@ -312,10 +312,7 @@ func (a *Account) pollBoxes(ctx context.Context) {
 // vanished retires a box of which the server says nothing any more, if the
 // list of mailboxes does not have it either.
 func (a *Account) vanished(b *Box) {
-	for _, m := range a.KnownMailboxes() {
-		if m.ID() == b.id && !m.NoSelect {
-			return
-		}
+	if !a.holds(b.id) {
+		a.retire(b)
 	}
-	a.retire(b)
 }
