@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,6 +148,7 @@ func (a *Account) relist(ctx context.Context) error {
 		if err != nil {
 			return struct{}{}, fmt.Errorf("list mailboxes: %w", err)
 		}
+		list = slices.SortedFunc(slices.Values(list), compareMailboxes)
 		a.mu.Lock()
 		first, changed := a.listed.IsZero(), !slices.Equal(list, a.list)
 		if changed { // else readers can see that it is the same
@@ -165,6 +167,11 @@ func (a *Account) relist(ctx context.Context) error {
 		return struct{}{}, nil
 	})
 	return err
+}
+
+// compareMailboxes is an order of what a Source lists in none.
+func compareMailboxes(a, b Mailbox) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(rawByte(a.Raw), rawByte(b.Raw)))
 }
 
 // courtesy is how long what is known, but may be out of date, waits for a
