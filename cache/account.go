@@ -157,6 +157,11 @@ func (a *Account) relist(ctx context.Context) error {
 		}
 		forgotten := !a.current
 		a.listed, a.current = time.Now(), true
+		a.silent.Store(nil)
+		for _, b := range a.boxes { // the server is there
+			b.silent.Store(nil)
+			b.wake()
+		}
 		a.mu.Unlock()
 		if forgotten {
 			a.forgetOthers(list)
@@ -232,7 +237,7 @@ func (a *Account) Box(id ID) *Box {
 	a.mu.Lock()
 	b := a.boxes[id]
 	if b == nil {
-		b = &Box{account: a, id: id, serial: a.serial.Add(1), syncing: make(chan struct{}, 1)}
+		b = &Box{account: a, id: id, serial: a.serial.Add(1), syncing: make(chan struct{}, 1), awake: make(chan struct{}, 1)}
 		a.boxes[id] = b
 	}
 	a.mu.Unlock()

@@ -23,6 +23,7 @@ type Box struct {
 	changes         atomic.Int64 // told since the resync under way began, 0: there is none
 	used            atomic.Int64 // when somebody last read it, Unix time in ns
 	silent          silence
+	awake           chan struct{} // what failed is to be tried again now; room for one
 
 	restored sync.Once     // reads what is on disk
 	syncing  chan struct{} // full while a sync is under way

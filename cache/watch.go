@@ -196,14 +196,27 @@ func (a *Account) awaitMove(ctx context.Context, b *Box) {
 }
 
 // sleep waits, and reports whether ctx lives on.
-func sleep(ctx context.Context, d time.Duration) bool {
+func sleep(ctx context.Context, d time.Duration) bool { return pause(ctx, d, nil) }
+
+// pause is sleep that ends early when something comes through the channel.
+func pause(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
+	case <-early:
+		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// wake ends the pause of a resync that failed, as there is a way to the server.
+func (b *Box) wake() {
+	select {
+	case b.awake <- struct{}{}:
+	default:
 	}
 }
 
@@ -239,7 +252,7 @@ func (a *Account) resync(b *Box) {
 			n := b.changes.Load()
 			err := b.Sync(a.life)
 			passing := errors.Is(err, ErrOffline) || errors.Is(err, context.DeadlineExceeded)
-			if passing && sleep(a.life, retry) {
+			if passing && pause(a.life, retry, b.awake) {
 				retry = min(2*retry, lastRetry)
 				continue
 			}
