@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,6 +148,7 @@ func (a *Account) relist(ctx context.Context) error {
 		if err != nil {
 			return struct{}{}, fmt.Errorf("list mailboxes: %w", err)
 		}
+		list = slices.SortedFunc(slices.Values(list), compareMailboxes)
 		a.mu.Lock()
 		first, changed := a.listed.IsZero(), !slices.Equal(list, a.list)
 		if changed { // else readers can see that it is the same
@@ -155,6 +157,11 @@ func (a *Account) relist(ctx context.Context) error {
 		}
 		forgotten := !a.current
 		a.listed, a.current = time.Now(), true
+		a.silent.Store(nil)
+		for _, b := range a.boxes { // the server is there
+			b.silent.Store(nil)
+			b.wake()
+		}
 		a.mu.Unlock()
 		if forgotten {
 			a.forgetOthers(list)
@@ -165,6 +172,11 @@ func (a *Account) relist(ctx context.Context) error {
 		return struct{}{}, nil
 	})
 	return err
+}
+
+// compareMailboxes is an order of what a Source lists in none.
+func compareMailboxes(a, b Mailbox) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(rawByte(a.Raw), rawByte(b.Raw)))
 }
 
 // courtesy is how long what is known, but may be out of date, waits for a
@@ -225,7 +237,7 @@ func (a *Account) Box(id ID) *Box {
 	a.mu.Lock()
 	b := a.boxes[id]
 	if b == nil {
-		b = &Box{account: a, id: id, serial: a.serial.Add(1), syncing: make(chan struct{}, 1)}
+		b = &Box{account: a, id: id, serial: a.serial.Add(1), syncing: make(chan struct{}, 1), awake: make(chan struct{}, 1)}
 		a.boxes[id] = b
 	}
 	a.mu.Unlock()
@@ -233,18 +245,20 @@ func (a *Account) Box(id ID) *Box {
 	return b
 }
 
-// retire forgets b, whose UIDVALIDITY is history or which is gone. The next
-// Box for its mailbox is a new one.
+// retire forgets b, whose UIDVALIDITY is history or which is gone. Once it
+// returns, the next Box for its mailbox is a new one.
 func (a *Account) retire(b *Box) {
-	a.mu.Lock()
-	if a.boxes[b.id] == b {
-		delete(a.boxes, b.id)
-		b.discard() // before another takes its place
-	}
-	a.mu.Unlock()
-	if !b.stale.Swap(true) {
+	b.retired.Do(func() {
+		b.stale.Store(true)
+		gone := b.All() // while they can still be read
+		a.mu.Lock()
+		if a.boxes[b.id] == b {
+			delete(a.boxes, b.id)
+			b.discard() // before another takes its place
+		}
+		a.mu.Unlock()
 		a.touch() // IDLE may be in it
-		a.opts.Notify(Event{Kind: Retired, Box: b})
+		a.opts.Notify(Event{Kind: Retired, Box: b, Gone: gone})
 		b.empty()
-	}
+	})
 }

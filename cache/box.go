@@ -17,11 +17,13 @@ type Box struct {
 	id      ID
 	serial  uint64 // distinguishes this Box from all others, in memory keys
 	stale   atomic.Bool
+	retired sync.Once // what makes it stale
 
 	wanted, covered atomic.Int64 // calls of Sync; those that a sync has been made for
 	changes         atomic.Int64 // told since the resync under way began, 0: there is none
 	used            atomic.Int64 // when somebody last read it, Unix time in ns
 	silent          silence
+	awake           chan struct{} // what failed is to be tried again now; room for one
 
 	restored sync.Once     // reads what is on disk
 	syncing  chan struct{} // full while a sync is under way
@@ -37,7 +39,7 @@ type Box struct {
 	synced   time.Time      // guarded by mu; when the last sync began
 	saved    time.Time      // guarded by mu; synced as the log has it
 	current  bool           // guarded by mu; it has been synced in this mount
-	flagged  time.Time      // guarded by mu; when all flags were last asked for
+	flagged  time.Time      // guarded by mu; when flags that then came were last asked for
 	sizes    map[File]*size // guarded by mu; that have changed of late
 	newest   *time.Time     // guarded by mu; of a mailbox that has not been synced
 	seen     uint32         // guarded by mu; UIDVALIDITY when newest was asked for
@@ -201,12 +203,25 @@ func (b *Box) validityNow() uint32 {
 
 // failed adds to err what it failed on, and retires the box if it is stale.
 func (b *Box) failed(op string, uid uint32, err error) error {
-	_, known := b.Known()
-	if errors.Is(err, ErrStale) || uid == 0 && known && errors.Is(err, ErrNotExist) {
+	if errors.Is(err, ErrStale) {
 		b.account.retire(b)
 	}
 	if uid != 0 {
 		return fmt.Errorf("%s of message %d in mailbox %q: %w", op, uid, b.id.Name, err)
 	}
 	return fmt.Errorf("%s of mailbox %q: %w", op, b.id.Name, err)
+}
+
+// absent is what an error means that is about the whole mailbox. One that is known
+// is not gone because the server says so once, of one that it still lists: all
+// its messages would be.
+func (b *Box) absent(ctx context.Context, err error) error {
+	if _, known := b.Known(); !known || !errors.Is(err, ErrNotExist) {
+		return err
+	}
+	if b.account.relist(ctx) == nil && !b.account.holds(b.id) {
+		b.account.retire(b)
+		return err
+	}
+	return fmt.Errorf("%w: of a mailbox that is listed: %v", ErrProtocol, err)
 }

@@ -7,7 +7,8 @@ type Event struct {
 	Box *Box
 	// File is the file concerned, for Resized.
 	File File
-	// Gone are the messages that were removed, for MessagesChanged.
+	// Gone are the messages that were removed, for MessagesChanged, and those
+	// that were listed last, for Retired; but for those that cannot be read.
 	Gone []*Message
 }
 

@@ -160,7 +160,7 @@ func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Requ
 }
 
 // open makes an account of f and returns its INBOX, listed.
-func open(t *testing.T, f *fake, notify func(Event)) *Box {
+func open(t *testing.T, f Source, notify func(Event)) *Box {
 	t.Helper()
 	a, err := New(f, Options{Memory: 8 << 20, Poll: time.Hour, Notify: notify})
 	if err != nil {

@@ -189,7 +189,7 @@ func (b *Box) describeAgain(ctx context.Context, uid uint32) error {
 		var again []*Message
 		err := b.account.src.Summaries(ctx, b.id, b.validityNow(), uids, func(m *Message) { again = append(again, m) })
 		if err != nil {
-			return struct{}{}, b.failed("look", uid, err)
+			return struct{}{}, b.failed("look", uid, b.absent(ctx, err))
 		}
 		b.writing.Lock()
 		defer b.writing.Unlock()

@@ -25,7 +25,7 @@ func (b *Box) joinSync(ctx context.Context) error {
 		return b.failed("sync", 0, ErrStale)
 	}
 	_, err := b.account.syncs.do(ctx, b.account, b, func(ctx context.Context) (struct{}, error) {
-		err := b.sync(ctx)
+		err := b.absent(ctx, b.sync(ctx))
 		b.noteSync(err)
 		if err != nil {
 			return struct{}{}, b.failed("sync", 0, err)
@@ -60,9 +60,13 @@ func (b *Box) sync(ctx context.Context) error {
 	}
 
 	if b.flagsDue(modseq, state.ModSeq, known) {
+		asked := time.Now()
 		if err := src.Flags(ctx, b.id, validity, modseq, b.setFlags); err != nil {
 			return err
 		}
+		b.mu.Lock()
+		b.flagged = asked
+		b.mu.Unlock()
 	}
 	if err := b.fetchSummaries(ctx, validity, uids); err != nil {
 		return err
@@ -80,9 +84,11 @@ func (b *Box) sync(ctx context.Context) error {
 func (b *Box) snapshot(ctx context.Context) (State, []uint32, error) {
 	b.mu.RLock()
 	known, listed := b.state, b.index.uids
-	complete := !b.synced.IsZero() && int(known.Count) == len(listed)
+	// Not what lacks messages that went before they could be described, nor
+	// what a server that tells no UIDNEXT left open.
+	use := !b.synced.IsZero() && int(known.Count) == len(listed) && (known.Next > 1 || known.Count == 0)
 	b.mu.RUnlock()
-	if !complete { // messages that went before they could be described
+	if !use {
 		known = State{}
 	}
 	snap, err := b.account.src.Snapshot(ctx, b.id, known)
@@ -90,8 +96,8 @@ func (b *Box) snapshot(ctx context.Context) (State, []uint32, error) {
 		return State{}, nil, err
 	}
 	uids := snap.over(listed)
-	if snap.From > 1 && len(uids) != int(snap.State.Count) && snap.State.Validity == known.Validity {
-		// It does not add up: the whole is asked for.
+	if use && snap.State.Validity == known.Validity && len(uids) != int(snap.State.Count) {
+		// It does not add up: the whole is asked for, and taken as it is.
 		if snap, err = b.account.src.Snapshot(ctx, b.id, State{}); err != nil {
 			return State{}, nil, err
 		}
@@ -188,13 +194,11 @@ func (b *Box) flagsDue(modseq, now uint64, messages int) bool {
 	if messages == 0 || modseq != 0 && modseq == now {
 		return false
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if modseq == 0 && messages > manyFlags && time.Since(b.flagged) < b.account.opts.Poll {
-		return false
-	}
-	b.flagged = time.Now()
-	return true
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	// Not where there is CONDSTORE: this sync's HIGHESTMODSEQ would stand for
+	// flags that nobody has asked for.
+	return now > 0 || messages <= manyFlags || time.Since(b.flagged) >= b.account.opts.Poll
 }
 
 // unchanged reports whether the state that the server told, when asked, is that
@@ -203,7 +207,8 @@ func (b *Box) unchanged(now State, asked time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	was := b.state
-	same := was.Validity == now.Validity && was.Next == now.Next && was.Count == now.Count &&
+	// A message that could not be described at the last sync may be so by now.
+	same := int(now.Count) == len(b.index.uids) && was.Validity == now.Validity && was.Next == now.Next && was.Count == now.Count &&
 		was.ModSeq == now.ModSeq && was.Unseen == now.Unseen
 	if same {
 		b.synced, b.current = asked, true

@@ -71,8 +71,7 @@ func (a *Account) touch() {
 // idle keeps an IDLE in the mailbox in use.
 func (a *Account) idle() {
 	retry := firstRetry
-	missed := false // what changed elsewhere, while there was no connection
-	for a.life.Err() == nil {
+	for again := false; a.life.Err() == nil; again = true {
 		used := a.watch.inUse.Load()
 		id := ID{Name: "INBOX"}
 		if used != nil {
@@ -80,14 +79,13 @@ func (a *Account) idle() {
 		}
 		b := a.Box(id)
 		began := time.Now()
-		err := a.idleIn(b, &missed)
+		err := a.idleIn(b, again)
 		if errors.Is(err, errors.ErrUnsupported) {
 			return
 		}
 		if err == nil || time.Since(began) > lastRetry {
 			retry = firstRetry
 		}
-		missed = missed || err != nil
 		if err != nil {
 			if errors.Is(err, ErrStale) || errors.Is(err, ErrNotExist) {
 				a.watch.inUse.CompareAndSwap(used, nil)
@@ -99,9 +97,9 @@ func (a *Account) idle() {
 }
 
 // idleIn runs IDLE in b until another mailbox is in use, or something fails.
-// missed tells that changes elsewhere may have been missed, until that has been
-// looked after.
-func (a *Account) idleIn(b *Box, missed *bool) error {
+// again: it is not the first, and since the one before nobody was told of changes
+// elsewhere.
+func (a *Account) idleIn(b *Box, again bool) error {
 	ctx, cancel := context.WithCancel(a.life)
 	news := make(chan struct{}, 1)
 	signal := func() {
@@ -110,15 +108,14 @@ func (a *Account) idleIn(b *Box, missed *bool) error {
 		default:
 		}
 	}
-	again := time.AfterFunc(secondLook, signal)
-	again.Stop()
-	defer again.Stop()
+	second := time.AfterFunc(secondLook, signal)
+	second.Stop()
+	defer second.Stop()
 	started := func() {
 		a.watch.idling.Store(&idlePeriod{b, time.Now()})
 		signal() // what changed before was not told
-		again.Reset(secondLook)
-		if *missed {
-			*missed = false
+		second.Reset(secondLook)
+		if again {
 			a.pollSoon()
 		}
 	}
@@ -157,16 +154,23 @@ func (b *Box) follow(ctx context.Context, news <-chan struct{}) {
 			return
 		case <-news:
 		}
-		for {
+		for retry := firstRetry; ; {
 			if _, ok := b.Known(); !ok && !b.account.syncs.running(b) {
 				break
 			}
 			if b.Sync(ctx) == nil || b.stale.Load() {
 				break
 			}
-			if !sleep(ctx, firstRetry) {
+			if !sleep(ctx, firstRetry) { // whatever comes meanwhile
 				return
 			}
+			if pause(ctx, retry-firstRetry, news) {
+				retry = 0
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			retry = max(firstRetry, min(2*retry, lastRetry))
 		}
 	}
 }
@@ -197,13 +201,29 @@ func (a *Account) awaitMove(ctx context.Context, b *Box) {
 
 // sleep waits, and reports whether ctx lives on.
 func sleep(ctx context.Context, d time.Duration) bool {
+	pause(ctx, d, nil)
+	return ctx.Err() == nil
+}
+
+// pause waits until ctx ends at the latest, and reports whether something came
+// through the channel before the time was over.
+func pause(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-early:
 		return true
 	case <-ctx.Done():
-		return false
+	}
+	return false
+}
+
+// wake ends the pause of a resync that failed, as there is a way to the server.
+func (b *Box) wake() {
+	select {
+	case b.awake <- struct{}{}:
+	default:
 	}
 }
 
@@ -239,8 +259,11 @@ func (a *Account) resync(b *Box) {
 			n := b.changes.Load()
 			err := b.Sync(a.life)
 			passing := errors.Is(err, ErrOffline) || errors.Is(err, context.DeadlineExceeded)
-			if passing && sleep(a.life, retry) {
-				retry = min(2*retry, lastRetry)
+			if passing && a.life.Err() == nil {
+				if pause(a.life, retry, b.awake) {
+					retry = 0
+				}
+				retry = max(firstRetry, min(2*retry, lastRetry))
 				continue
 			}
 			if b.changes.CompareAndSwap(n, 0) {
@@ -252,13 +275,13 @@ func (a *Account) resync(b *Box) {
 
 // poll compares, every poll interval, all that is known.
 func (a *Account) poll() {
-	for {
+	for last := time.Now().Add(-pollPause); ; last = time.Now() {
 		timer := time.NewTimer(a.opts.Poll)
 		select {
 		case <-timer.C:
 		case <-a.watch.overdue:
 			timer.Stop()
-			sleep(a.life, settle) // a rename is two changes
+			sleep(a.life, max(settle, pollPause-time.Since(last))) // a rename is two changes
 		case <-a.life.Done():
 			timer.Stop()
 			return
@@ -271,8 +294,12 @@ func (a *Account) poll() {
 	}
 }
 
-// pollTimeout is how long one poll may wait for the server.
-const pollTimeout = 20 * time.Second
+const (
+	// pollTimeout is how long one poll may wait for the server.
+	pollTimeout = 20 * time.Second
+	// pollPause is between two polls, however often there is reason for one.
+	pollPause = 3 * time.Second
+)
 
 // pollBoxes asks for the states of the mailboxes that are known, and syncs
 // those that changed.
@@ -312,10 +339,7 @@ func (a *Account) pollBoxes(ctx context.Context) {
 // vanished retires a box of which the server says nothing any more, if the
 // list of mailboxes does not have it either.
 func (a *Account) vanished(b *Box) {
-	for _, m := range a.KnownMailboxes() {
-		if m.ID() == b.id && !m.NoSelect {
-			return
-		}
+	if !a.holds(b.id) {
+		a.retire(b)
 	}
-	a.retire(b)
 }

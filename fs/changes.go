@@ -22,7 +22,7 @@ func (f *FS) notify(e cache.Event) {
 		}
 	case cache.Retired:
 		for _, p := range f.places.of(e.Box) {
-			f.retired(p)
+			f.retired(p, e.Gone)
 		}
 	case cache.Resized:
 		for _, p := range f.places.of(e.Box) {
@@ -59,10 +59,11 @@ func (f *FS) messagesChanged(p *place, gone []*cache.Message) {
 }
 
 // retired: a place's mailbox was deleted, or has a new UIDVALIDITY. Its node
-// is history; the kernel finds the new one when it looks up the name again.
-func (f *FS) retired(p *place) {
+// is history; the kernel finds the new one when it looks up the name again. gone
+// are the messages that it had.
+func (f *FS) retired(p *place, gone []*cache.Message) {
 	if p.key == f.opts.Root {
-		f.messagesChanged(p, p.box.All()) // the tops of the views stay what they are
+		f.messagesChanged(p, gone) // the tops of the views stay what they are
 		return
 	}
 	f.namesChanged(path.Dir(p.key), []string{path.Base(p.key)})

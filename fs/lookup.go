@@ -141,7 +141,9 @@ func (f *FS) mailboxChild(ctx context.Context, parent node, name string) (n node
 	box := parent.place.box
 	if _, err := box.Listing(ctx); err != nil {
 		if errors.Is(err, cache.ErrNotExist) {
-			err = nil
+			// A mailbox that cannot be opened tells nothing of its messages: that
+			// there is none, a backup would take for an answer.
+			err = fmt.Errorf("%w: %v", cache.ErrStale, err)
 		}
 		return node{}, false, err
 	}
