@@ -71,6 +71,8 @@ type Account struct {
 	listed  time.Time   // guarded by mu
 	current bool        // guarded by mu; list is of this mount
 	boxes   map[ID]*Box // guarded by mu
+
+	listWanted, listCovered atomic.Int64 // calls of relistNow; those that a list has been asked for after
 }
 
 // New makes an Account of src, which it closes neither now nor later.
@@ -141,9 +143,20 @@ func (a *Account) KnownMailboxes() []Mailbox {
 	return a.list
 }
 
+// relistNow is relist by a question that is asked after the call: one that is under
+// way may miss a mailbox that is there by now.
+func (a *Account) relistNow(ctx context.Context) error {
+	for want := a.listWanted.Add(1); ; {
+		if err := a.relist(ctx); err != nil || a.listCovered.Load() >= want {
+			return err
+		}
+	}
+}
+
 // relist asks the server for the list of mailboxes.
 func (a *Account) relist(ctx context.Context) error {
 	_, err := a.lists.do(ctx, a, struct{}{}, func(ctx context.Context) (struct{}, error) {
+		wanted := a.listWanted.Load()
 		list, err := a.src.Mailboxes(ctx)
 		if err != nil {
 			return struct{}{}, fmt.Errorf("list mailboxes: %w", err)
@@ -169,6 +182,7 @@ func (a *Account) relist(ctx context.Context) error {
 		if changed && !first {
 			a.opts.Notify(Event{Kind: MailboxesChanged})
 		}
+		a.listCovered.Store(wanted)
 		return struct{}{}, nil
 	})
 	return err

@@ -219,7 +219,7 @@ func (b *Box) absent(ctx context.Context, err error) error {
 	if _, known := b.Known(); !known || !errors.Is(err, ErrNotExist) {
 		return err
 	}
-	if b.account.relist(ctx) == nil && !b.account.holds(b.id) {
+	if b.account.relistNow(ctx) == nil && !b.account.holds(b.id) {
 		b.account.retire(b)
 		return err
 	}

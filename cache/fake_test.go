@@ -27,6 +27,8 @@ type fake struct {
 	breaks   int                                   // after how many summaries the connection breaks, if set
 	asked    int                                   // for how many summaries
 	last     int64                                 // for a test to remember
+	more     []Mailbox                             // beside INBOX
+	listing  chan struct{}                         // the next list is told of here, and waits, if set
 }
 
 func (f *fake) fail(err error) {
@@ -52,8 +54,14 @@ func (f *fake) add(m Message, sections map[string][]byte) uint32 {
 
 func (f *fake) Mailboxes(context.Context) ([]Mailbox, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	return []Mailbox{{Name: "INBOX"}}, f.down
+	list, err, listing := append([]Mailbox{{Name: "INBOX"}}, f.more...), f.down, f.listing
+	f.listing = nil
+	f.mu.Unlock()
+	if listing != nil {
+		listing <- struct{}{}
+		<-listing
+	}
+	return list, err
 }
 
 func (f *fake) Snapshot(context.Context, ID, State) (Snapshot, error) {

@@ -174,7 +174,8 @@ func (b *Box) fetchGroup(ctx context.Context, m *Message, how fetching, files []
 			continue
 		}
 		results = results[1:]
-		if octets == nil && f.octets(m) != 0 {
+		// Nothing, where something is announced, is no content either.
+		if octets == nil && f.octets(m) != 0 || len(octets) == 0 && f.octets(m) > 0 {
 			missing = true
 			continue
 		}
@@ -277,7 +278,7 @@ func (b *Box) parse(ctx context.Context, uid uint32) ([]byte, content.Parsed, er
 	if err != nil {
 		return nil, content.Parsed{}, err
 	}
-	if results[0] == nil {
+	if m := b.known(uid); results[0] == nil || len(results[0]) == 0 && m != nil && m.Size > 0 {
 		return nil, content.Parsed{}, errNoBody
 	}
 	return results[0], content.Parse(results[0]), nil

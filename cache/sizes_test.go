@@ -40,19 +40,18 @@ func TestSizes(t *testing.T) {
 		encoded []byte
 		want    []byte
 	}{
-		"small base64":      {single("a/b", content.Base64, 100), lines(big[:70]), big[:70]},
-		"large base64":      {single("a/b", content.Base64, len(lines(big))), lines(big), big},
-		"middling base64":   {single("a/b", content.Base64, len(lines(big[:200<<10]))), lines(big[:200<<10]), big[:200<<10]},
-		"one line":          {single("a/b", content.Base64, 4<<20), []byte(base64.StdEncoding.EncodeToString(big)), big},
-		"large binary":      {single("a/b", content.Binary, len(big)), big, big},
-		"binary, less":      {single("a/b", content.Binary, 100<<10), big[:100<<10-7], big[:100<<10-7]},
-		"large text":        {single("text/plain", content.Identity, 400<<10), bytes.Repeat([]byte("line\r\n"), 60<<10), bytes.Repeat([]byte("line\n"), 60<<10)},
-		"quoted-printable":  {single("text/plain", content.QuotedPrintable, 9), []byte("a=3Db=\r\nc"), []byte("a=bc")},
-		"octets not known":  {single("a/b", content.Identity, -1), big, big},
-		"blank at the end":  {single("a/b", content.Base64, len(lines(big[:200<<10]))+600), append(lines(big[:200<<10]), bytes.Repeat([]byte("\r\n"), 300)...), big[:200<<10]},
-		"octets are a lie":  {single("a/b", content.Base64, len(lines(big[:200<<10]))+7), lines(big[:200<<10]), big[:200<<10]},
-		"nothing":           {single("a/b", content.Base64, 0), nil, nil},
-		"nothing, promised": {single("a/b", content.Base64, 500), []byte{}, nil},
+		"small base64":     {single("a/b", content.Base64, 100), lines(big[:70]), big[:70]},
+		"large base64":     {single("a/b", content.Base64, len(lines(big))), lines(big), big},
+		"middling base64":  {single("a/b", content.Base64, len(lines(big[:200<<10]))), lines(big[:200<<10]), big[:200<<10]},
+		"one line":         {single("a/b", content.Base64, 4<<20), []byte(base64.StdEncoding.EncodeToString(big)), big},
+		"large binary":     {single("a/b", content.Binary, len(big)), big, big},
+		"binary, less":     {single("a/b", content.Binary, 100<<10), big[:100<<10-7], big[:100<<10-7]},
+		"large text":       {single("text/plain", content.Identity, 400<<10), bytes.Repeat([]byte("line\r\n"), 60<<10), bytes.Repeat([]byte("line\n"), 60<<10)},
+		"quoted-printable": {single("text/plain", content.QuotedPrintable, 9), []byte("a=3Db=\r\nc"), []byte("a=bc")},
+		"octets not known": {single("a/b", content.Identity, -1), big, big},
+		"blank at the end": {single("a/b", content.Base64, len(lines(big[:200<<10]))+600), append(lines(big[:200<<10]), bytes.Repeat([]byte("\r\n"), 300)...), big[:200<<10]},
+		"octets are a lie": {single("a/b", content.Base64, len(lines(big[:200<<10]))+7), lines(big[:200<<10]), big[:200<<10]},
+		"nothing":          {single("a/b", content.Base64, 0), nil, nil},
 	} {
 		t.Run(what, func(t *testing.T) {
 			src := newFake()
@@ -247,5 +246,24 @@ func (f *flight[K, V]) await(t *testing.T, waiters int) {
 			}
 		}
 		f.mu.Unlock()
+	}
+}
+
+// TestNothingPromised takes an empty answer for none, where there should be
+// something: the message itself may have it.
+func TestNothingPromised(t *testing.T) {
+	whole := []byte("Content-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n\r\nYWJj\r\n")
+	for _, raw := range [][]byte{whole, {}} {
+		src := newFake()
+		uid := src.add(Message{Size: int64(len(whole)), Parts: single("a/b", content.Base64, 6)}, map[string][]byte{"1": {}, "": raw})
+		b := open(t, src, nil)
+		_, got, err := read(t, b, File{uid, 0, Body})
+		_, eml, emlErr := read(t, b, File{uid, Outer, Whole})
+		if len(raw) > 0 && (err != nil || string(got) != "abc" || emlErr != nil || !bytes.Equal(eml, whole)) {
+			t.Errorf("%q, %v; %q, %v", got, err, eml, emlErr)
+		}
+		if len(raw) == 0 && (err == nil || emlErr == nil) {
+			t.Errorf("nothing at all reads as %q and %q", got, eml)
+		}
 	}
 }

@@ -105,7 +105,7 @@ const syncedAtOnce = 4
 // call. The first failure ends it and names the mailbox.
 func (a *Account) SyncAll(ctx context.Context, within func(Mailbox) bool) error {
 	begun := time.Now()
-	if err := a.relist(ctx); err != nil {
+	if err := a.relistNow(ctx); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -129,7 +129,7 @@ func (a *Account) syncSince(ctx context.Context, id ID, begun time.Time) error {
 		if l, _ := b.Known(); err == nil && !l.Synced.Before(begun) {
 			return nil
 		}
-		if errors.Is(err, ErrNotExist) && a.relist(ctx) == nil && !a.holds(id) {
+		if errors.Is(err, ErrNotExist) && a.relistNow(ctx) == nil && !a.holds(id) {
 			return nil // it was deleted meanwhile
 		}
 		if err != nil && !errors.Is(err, ErrStale) {

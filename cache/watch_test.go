@@ -153,3 +153,36 @@ func TestLooksAfterMove(t *testing.T) {
 		}
 	})
 }
+
+// TestListAfterCall finds a mailbox that has come since a list was asked for that
+// is still under way.
+func TestListAfterCall(t *testing.T) {
+	f := newFake()
+	b := open(t, f, nil)
+	a := b.account
+	listing := make(chan struct{})
+	f.mu.Lock()
+	f.listing = listing
+	f.mu.Unlock()
+	asked := make(chan error)
+	go func() { asked <- a.relist(t.Context()) }()
+	<-listing // the list is what it was before
+	f.mu.Lock()
+	f.more = []Mailbox{{Name: "New"}}
+	f.mu.Unlock()
+	synced := make(chan error)
+	go func() { synced <- a.SyncAll(t.Context(), func(m Mailbox) bool { return m.Name == "INBOX" }) }()
+	for a.listWanted.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	listing <- struct{}{}
+	if err := <-asked; err != nil {
+		t.Fatal(err)
+	}
+	if err := <-synced; err != nil {
+		t.Fatal(err)
+	}
+	if list := a.KnownMailboxes(); len(list) != 2 {
+		t.Errorf("the list is %v", list)
+	}
+}
