@@ -20,7 +20,7 @@ demo: build
 	@bin/imapfs demo
 
 test: setup
-	go test -race -timeout 10m ./...
+	go test -race -timeout 20m ./...
 
 # Takes a quarter of an hour. FAULTS=20 makes it shorter, and
 # IMAPFS_TORTURE_SEED=… repeats one.
