@@ -65,7 +65,7 @@ func (t *trust) frame() []byte {
 // restore reads what is known of the account but for its mailboxes.
 func (a *Account) restore() {
 	begun := false
-	log, ok := a.opts.Disk.OpenLog(accountLog, func(_ disk.Pos, data []byte) error {
+	log, _ := a.opts.Disk.OpenLog(accountLog, func(_ disk.Pos, data []byte) error {
 		r := recordReader{rest: string(data)}
 		kind := r.byte()
 		if !begun && kind != frameOfVersion {
@@ -90,15 +90,19 @@ func (a *Account) restore() {
 	if a.opts.Disk == nil {
 		return
 	}
+	version := binary.AppendUvarint(binary.AppendUvarint([]byte{frameOfVersion}, indexVersion), content.Version)
 	next := log.Rewrite() // what counts is little
-	next.Append(binary.AppendUvarint(binary.AppendUvarint([]byte{frameOfVersion}, indexVersion), content.Version))
+	next.Append(version)
 	if !a.listed.IsZero() {
 		next.Append(listFrame(a.list, a.listed))
 	}
 	next.Append(a.trust.frame())
 	a.log = next
-	if err := log.Replace(next); err != nil && ok {
+	if err := log.Replace(next); err != nil {
 		a.opts.Log.Debug("rewrite of the account's index", "error", err)
+		if a.log = log; !begun {
+			log.Append(version)
+		}
 	}
 }
 
