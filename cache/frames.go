@@ -271,6 +271,12 @@ func (b *Box) rewrite() error {
 	}
 	// Sync is what changes the rest of an index, and flags are copied below.
 	now := index{log: was.log.Rewrite(), validity: was.validity, sets: was.sets}
+	replaced := false
+	defer func() {
+		if !replaced { // else it would be held, and written, for as long as the mount
+			now.log.Discard()
+		}
+	}()
 	now.log.Append(headFrame(b.id, was.validity))
 	for _, uids := range [][]uint32{was.uids, pending} {
 		for chunk := range slices.Chunk(uids, frameMessages) {
@@ -304,14 +310,28 @@ func (b *Box) rewrite() error {
 	if slices.Equal(now.uids, b.index.uids) {
 		now.uids = b.index.uids // readers can see that it is the same
 	}
-	b.index = now
+	b.index, replaced = now, true
 	return nil
 }
 
-// copyFrame appends a frame of these messages to now.
+// unreadable is a message whose frame cannot be read.
+type unreadable struct {
+	uid uint32
+	why error
+}
+
+func (u *unreadable) Error() string { return fmt.Sprintf("message %d: %v", u.uid, u.why) }
+
+func (u *unreadable) Unwrap() error { return u.why }
+
+// copyFrame appends a frame of these messages to now, or several if they are large.
 func (b *Box) copyFrame(was, now *index, uids []uint32) error {
 	var records []byte
 	f := &front{defects: make(map[uint32]Defect)}
+	flush := func() {
+		now.enter(now.log.Append(f.frame(records)), f)
+		records, f = nil, &front{defects: make(map[uint32]Defect)}
+	}
 	for _, uid := range uids {
 		var one fresh
 		if i, listed := was.listed(uid); listed {
@@ -320,18 +340,23 @@ func (b *Box) copyFrame(was, now *index, uids []uint32) error {
 			one = was.fresh[i]
 		}
 		from, err := b.account.readFrame(was.log, was.frames[one.ref.frame()])
-		if err != nil {
-			return err
+		slot := one.ref.slot()
+		if err == nil && (slot >= len(from.uids) || from.uids[slot] != uid) {
+			err = errFrame
 		}
-		if slot := one.ref.slot(); slot >= len(from.uids) || from.uids[slot] != uid {
-			return errFrame
+		if err != nil {
+			return &unreadable{uid, err}
+		}
+		record := from.record(slot)
+		if len(records) > 0 && len(records)+len(record) > frameBytes {
+			flush()
 		}
 		f.uids, f.flags = append(f.uids, uid), append(f.flags, was.sets.sets[one.flags])
 		if d := was.defects[uid]; d != 0 {
 			f.defects[uid] = d
 		}
-		records = append(records, from.record(one.ref.slot())...)
+		records = append(records, record...)
 	}
-	now.enter(now.log.Append(f.frame(records)), f)
+	flush()
 	return nil
 }

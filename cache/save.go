@@ -96,22 +96,26 @@ func (a *accountReplay) frame(_ disk.Pos, data []byte) error {
 // restore reads what is known of the account but for its mailboxes.
 func (a *Account) restore() {
 	var was accountReplay
-	log, ok := a.opts.Disk.OpenLog(accountLog, was.frame)
+	log, _ := a.opts.Disk.OpenLog(accountLog, was.frame)
 	a.list, a.listed = was.list, was.listed
 	a.trust.broken.Store(was.broken)
 	a.trust.matched.Store(int32(min(was.matched, enough)))
 	if a.opts.Disk == nil {
 		return
 	}
+	version := binary.AppendUvarint(binary.AppendUvarint([]byte{frameOfVersion}, indexVersion), content.Version)
 	next := log.Rewrite() // what counts is little
-	next.Append(binary.AppendUvarint(binary.AppendUvarint([]byte{frameOfVersion}, indexVersion), content.Version))
+	next.Append(version)
 	if !a.listed.IsZero() {
 		next.Append(listFrame(a.list, a.listed))
 	}
 	next.Append(a.trust.frame())
 	a.log = next
-	if err := log.Replace(next); err != nil && ok {
+	if err := log.Replace(next); err != nil {
 		a.opts.Log.Debug("rewrite of the account's index", "error", err)
+		if a.log = log; !was.begun {
+			log.Append(version)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package cache
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -76,7 +77,7 @@ func (b *Box) sync(ctx context.Context) error {
 		return err
 	}
 	b.covered.Store(wanted)
-	b.tidy()
+	b.tidy(ctx)
 	return nil
 }
 
@@ -125,11 +126,15 @@ func (s *Snapshot) over(before []uint32) []uint32 {
 	return append(uids, s.UIDs...)
 }
 
-// tidyAgain is the pause between two attempts to rewrite a log.
-const tidyAgain = 10 * time.Minute
+const (
+	// tidyAgain is the pause between two attempts to rewrite a log.
+	tidyAgain = 10 * time.Minute
+	// mendings is how many damaged frames are fetched again for one.
+	mendings = 16
+)
 
 // tidy rewrites the index's log if half of it is history.
-func (b *Box) tidy() {
+func (b *Box) tidy(ctx context.Context) {
 	b.mu.RLock()
 	wasteful := b.index.wasteful()
 	b.mu.RUnlock()
@@ -137,7 +142,15 @@ func (b *Box) tidy() {
 		return
 	}
 	b.tidied = time.Now()
-	if err := b.rewrite(); err != nil {
+	err := b.rewrite()
+	for range mendings {
+		var bad *unreadable
+		if !errors.As(err, &bad) || b.describeAgain(ctx, bad.uid) != nil {
+			break
+		}
+		err = b.rewrite()
+	}
+	if err != nil {
 		b.account.opts.Log.Debug("rewrite of an index", "mailbox", b.id.Name, "error", err)
 	}
 }

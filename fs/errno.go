@@ -20,12 +20,12 @@ var errnos = []struct {
 	quiet bool
 }{
 	{context.Canceled, syscall.EINTR, true},
-	{context.DeadlineExceeded, syscall.ETIMEDOUT, true},
 	{cache.ErrNotExist, syscall.ENOENT, true},
 	{cache.ErrStale, syscall.ESTALE, true},
 	{cache.ErrLogin, syscall.EACCES, true},
 	{cache.ErrPermission, syscall.EACCES, false},
-	{cache.ErrOffline, syscall.ENETUNREACH, true},
+	{cache.ErrOffline, syscall.ENETUNREACH, true}, // before the time that it took to notice
+	{context.DeadlineExceeded, syscall.ETIMEDOUT, true},
 	{cache.ErrTooLarge, syscall.EFBIG, false},
 	{cache.ErrContent, syscall.EIO, false},
 	{cache.ErrProtocol, syscall.EIO, false},

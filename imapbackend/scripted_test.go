@@ -162,3 +162,25 @@ func TestSyncTwice(t *testing.T) {
 		})
 	}
 }
+
+// TestSplitSummary puts together what a server tells of a message in two answers,
+// in either order.
+func TestSplitSummary(t *testing.T) {
+	s := &scripted{messages: 2, answer: func(tag, command string, w io.Writer) bool {
+		if strings.Contains(command, "ENVELOPE") {
+			const rest = `INTERNALDATE "01-Jan-2020 00:00:00 +0000" RFC822.SIZE 10 ENVELOPE (NIL "x" NIL NIL NIL NIL NIL NIL NIL NIL) BODYSTRUCTURE ("TEXT" "PLAIN" NIL NIL NIL "7BIT" 1 1)`
+			fmt.Fprintf(w, "* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n* 1 FETCH (UID 1 %s)\r\n* 2 FETCH (UID 2 %s)\r\n* 2 FETCH (UID 2 FLAGS (\\Flagged))\r\n", rest, rest)
+		}
+		fmt.Fprintf(w, "%s OK done\r\n", tag)
+		return true
+	}}
+	got := make(map[uint32]*cache.Message)
+	if err := s.start(t).Summaries(t.Context(), inbox, 1, []uint32{2, 1}, func(m *cache.Message) { got[m.UID] = m }); err != nil {
+		t.Fatal(err)
+	}
+	for uid, flag := range map[uint32]string{1: `\Seen`, 2: `\Flagged`} {
+		if m := got[uid]; m == nil || m.Defects != 0 || m.Subject != "x" || !slices.Equal(m.Flags, []string{flag}) {
+			t.Errorf("message %d: %+v", uid, m)
+		}
+	}
+}

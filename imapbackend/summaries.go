@@ -120,6 +120,7 @@ func (s *summaries) describe(ctx context.Context, uids []uint32, size int) (outc
 	var failures []error
 	var mu sync.Mutex
 	described := make(map[uint32]*guard.Message, len(uids))
+	states := make(map[uint32]*guard.Message) // that came before the rest
 	err := s.c.inside(ctx, s.id, s.validity, slices.Max(uids), false, func(session *session) error {
 		chunks = slices.Collect(slices.Chunk(uids, min(size, session.messageLimit())))
 		failures = make([]error, len(chunks))
@@ -136,8 +137,24 @@ func (s *summaries) describe(ctx context.Context, uids []uint32, size int) (outc
 						if before := described[m.UID]; before != nil {
 							m = m.Beside(before)
 						}
+						if early := states[m.UID]; early != nil {
+							m = early.Beside(m)
+						}
 						described[m.UID] = m
 						s.yield(&m.Message)
+					},
+					State: func(m *guard.Message) {
+						mu.Lock()
+						defer mu.Unlock()
+						before := described[m.UID]
+						switch {
+						case before == nil && len(states) < 2*batch:
+							states[m.UID] = m
+						case before != nil && before.Have&guard.HaveFlags == 0:
+							m = m.Beside(before)
+							described[m.UID] = m
+							s.yield(&m.Message)
+						}
 					},
 				})
 				if err != nil {

@@ -25,6 +25,10 @@ type Fetch struct {
 	// Message receives each response that answers this command, once it is
 	// complete: behind the literals in it.
 	Message func(*Message)
+	// State receives answers about messages of this command with nothing but what
+	// can change, if the command asks for that beside other things: a server may
+	// split its answer. They may as well be news of somebody else's doing.
+	State func(*Message)
 	// Vanished receives, a range of UIDs at a time, what VANISHED (EARLIER) says
 	// is gone, if the Modifier asks for it (RFC 7162, section 3.2.6). They need
 	// not be messages that have ever been there.

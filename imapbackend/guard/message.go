@@ -3,6 +3,7 @@ package guard
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -266,9 +267,33 @@ func (c *Conn) complete(r *reply) {
 			return
 		}
 	}
+	if r.UID != 0 && r.Have != 0 && r.Have&^stateItems == 0 {
+		c.tellState(uid, r.Message)
+	}
 	// While a SELECT runs the message may be one of the mailbox that is left.
 	if r.Have != 0 && c.hooks.Update != nil && !c.selectSent() {
 		c.hooks.Update(r.Message)
+	}
+}
+
+// tellState tells the commands that want to know of the state of a message.
+func (c *Conn) tellState(uid imap.UID, m *Message) {
+	c.mu.Lock()
+	i := slices.IndexFunc(c.pending, func(cmd *command) bool {
+		return cmd.fetch != nil && cmd.fetch.State != nil && cmd.fetch.about(uid)
+	})
+	var cmd *command
+	if i >= 0 {
+		cmd = c.pending[i]
+	}
+	c.mu.Unlock()
+	if cmd == nil {
+		return
+	}
+	cmd.mu.Lock()
+	defer cmd.mu.Unlock()
+	if !cmd.dead.Load() {
+		cmd.fetch.State(m)
 	}
 }
 
