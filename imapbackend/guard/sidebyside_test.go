@@ -25,6 +25,11 @@ func TestSideBySide(t *testing.T) {
 			answers: []string{"BODY[1]<5000179364> {1}\r\nb", "BODY[1]<0> {1}\r\na"},
 			want:    []string{"1 BODY[1]<0> 1 \"a\"\n1", "1 BODY[1]<5000179364> 1 \"b\"\n1"},
 		},
+		"a range that nobody waits for any more": {
+			items:   []string{"(UID BODY.PEEK[1]<0.1>)", "(UID BODY.PEEK[1]<1.1>)"},
+			answers: []string{"BODY[1]<7> {1}\r\nx", "BODY[1]<0> {1}\r\na", "BODY[1]<1> {1}\r\nb"},
+			want:    []string{"1 BODY[1]<0> 1 \"a\"\n1", "1 BODY[1]<1> 1 \"b\"\n1"},
+		},
 		"origins that are not repeated": {
 			items:   []string{"(UID BODY.PEEK[1]<0.1>)", "(UID BODY.PEEK[1]<1.1>)"},
 			answers: []string{"BODY[1] {1}\r\na", "BODY[1] {1}\r\nb"},
