@@ -25,8 +25,10 @@ test: setup
 # Takes a quarter of an hour. FAULTS=20 makes it shorter, and
 # IMAPFS_TORTURE_SEED=… repeats one.
 FAULTS = 200
+CRASHES = 100
 torture: setup
 	IMAPFS_TORTURE_FAULTS=$(FAULTS) go test -race -timeout 60m -run '^TestTorture$$' -v ./cmd/imapfs
+	IMAPFS_TEST_CRASHES=$(CRASHES) go test -race -timeout 60m -run '^TestCrash' -v ./cache
 
 lint:
 	@unformatted=$$(gofmt -l cache cmd fs imapbackend); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
