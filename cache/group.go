@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"imapfs/cache/content"
@@ -175,20 +176,25 @@ func (b *Box) fetchGroup(ctx context.Context, m *Message, how fetching, files []
 		}
 		results = results[1:]
 		// Nothing, where something is announced, is no content either.
-		if octets == nil && f.octets(m) != 0 || len(octets) == 0 && f.octets(m) > 0 {
+		empty := len(octets) == 0 && f.octets(m) > 0
+		if octets == nil && f.octets(m) != 0 || empty && f.Part == Outer {
 			missing = true
 			continue
 		}
 		to := g
-		if f.doubtful(m, octets) {
+		if empty || f.doubtful(m, octets) {
 			to = doubted
 		}
 		to[f] = f.decode(m, octets)
 	}
 	if missing || len(doubted) > 0 {
 		// What is missing for good costs only itself.
-		if err := b.recover(ctx, m, files, g); err != nil && !errors.Is(err, errNoBody) && (missing || ctx.Err() != nil) {
+		err := b.recover(ctx, m, files, g)
+		if err != nil && !errors.Is(err, errNoBody) && (missing || ctx.Err() != nil) {
 			return nil, err
+		}
+		if errors.Is(err, errNoBody) {
+			maps.DeleteFunc(doubted, func(_ File, data []byte) bool { return len(data) == 0 })
 		}
 	}
 	for f, data := range doubted {

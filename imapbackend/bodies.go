@@ -2,6 +2,7 @@ package imapbackend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -72,6 +73,8 @@ func (s *session) bodies(ctx context.Context, requests []cache.Request, results 
 		},
 	})
 	switch {
+	case err != nil && s.left(ctx, err):
+		return fmt.Errorf("%w: %w", cache.ErrNotExist, err)
 	case err != nil:
 		return blame(s.kind(err), uid)
 	case st.Code == expungeIssued && slices.ContainsFunc(results, func(b []byte) bool { return b == nil }):
@@ -84,6 +87,14 @@ func (s *session) bodies(ctx context.Context, requests []cache.Request, results 
 		return errLagging
 	}
 	return s.unanswered(ctx, uid)
+}
+
+// left reports whether a refusal that the server explains in words only is because
+// the mailbox has been deleted, as by Cyrus.
+func (s *session) left(ctx context.Context, err error) bool {
+	var st guard.Status
+	return errors.As(err, &st) && st.Type == "NO" && st.Code == "" &&
+		errors.Is(s.unexplained(ctx, s.engineName(s.mailbox)), cache.ErrNotExist)
 }
 
 // unanswered tells why the server did not send what was asked of a message: it

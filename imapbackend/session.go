@@ -152,7 +152,11 @@ func (s *session) open(ctx context.Context, id cache.ID, readOnly bool) (cache.S
 	data, err := await(ctx, func() (*imap.SelectData, error) { return s.engine.Select(name, options).Wait() })
 	var refusal *imap.Error
 	if errors.As(err, &refusal) && refusal.Type == imap.StatusResponseTypeNo && refusal.Code == "" {
-		return cache.State{}, fmt.Errorf("open: %w: %w", s.unexplained(ctx, name), err)
+		why := cache.ErrNotExist
+		if !saysGone(refusal.Text) {
+			why = s.unexplained(ctx, name)
+		}
+		return cache.State{}, fmt.Errorf("open: %w: %w", why, err)
 	}
 	if err != nil {
 		return cache.State{}, fmt.Errorf("open: %w", s.kind(err))
@@ -163,6 +167,14 @@ func (s *session) open(ctx context.Context, id cache.ID, readOnly bool) (cache.S
 		Count:    data.NumMessages,
 		ModSeq:   data.HighestModSeq,
 	}, nil
+}
+
+// saysGone reports whether a server says in words that there is no such mailbox.
+// Dovecot lists it for a while. Nothing is forgotten for it: the cache compares it
+// with a list of its own.
+func saysGone(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, "exist") || strings.Contains(text, "no such mailbox")
 }
 
 // unexplained tells why a mailbox cannot be opened where the server says it in

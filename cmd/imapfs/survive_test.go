@@ -248,7 +248,7 @@ func TestReplaced(t *testing.T) {
 		if _, err := f.ReadAt(got, 2<<20-8192); !errors.Is(err, syscall.ESTALE) {
 			t.Errorf("an open file of the old mailbox: %v", err)
 		}
-	})
+	}, "courier", "mailutils") // where names and mailboxes are others
 }
 
 // TestDeletedWhileRead ends a walk of a mailbox that is deleted, and of no other.
