@@ -174,7 +174,9 @@ func (s *session) open(ctx context.Context, id cache.ID, readOnly bool) (cache.S
 // with a list of its own.
 func saysGone(text string) bool {
 	text = strings.ToLower(text)
-	return strings.Contains(text, "exist") || strings.Contains(text, "no such mailbox")
+	return slices.ContainsFunc([]string{"exist", "deleted", "no such mailbox", "not found"}, func(words string) bool {
+		return strings.Contains(text, words)
+	})
 }
 
 // unexplained tells why a mailbox cannot be opened where the server says it in
