@@ -67,6 +67,7 @@ func (p *pool) connected(s *session, err error) {
 // mu is held.
 func (p *pool) refusedNow(err error) {
 	if errors.Is(err, cache.ErrLogin) && certain(err) {
+		p.refusal = err
 		p.full = time.Now().Add(refusedBackoff)
 		p.shut = p.full
 	}
@@ -88,8 +89,7 @@ func (p *pool) noted(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sweep()
-	if len(p.sessions) > 0 && errors.Is(err, cache.ErrLogin) && certain(err) {
-		p.refusal = err
+	if len(p.sessions) > 0 {
 		p.refusedNow(err)
 	}
 }
