@@ -155,19 +155,23 @@ func (h *history) Idle(ctx context.Context, _ ID, _ News) error {
 	return ctx.Err()
 }
 
-func (h *history) Fetch(_ context.Context, _ ID, validity uint32, requests []Request) (results [][]byte, err error) {
+func (h *history) Fetch(_ context.Context, _ ID, validity uint32, requests []Request, yield func(int, []byte, error)) error {
 	g, err := h.now()
 	if validity != h.validity && err == nil {
 		err = ErrStale
 	}
-	for _, r := range requests {
-		if err != nil || !lives(r.UID, g) {
-			return nil, cmpErr(err, ErrNotExist)
+	if err != nil {
+		return err
+	}
+	for i, r := range requests {
+		if !lives(r.UID, g) {
+			yield(i, nil, ErrNotExist)
+			continue
 		}
 		_, sections := h.letter(r.UID, g)
-		results = append(results, sections[r.Section])
+		yield(i, sections[r.Section], nil)
 	}
-	return results, nil
+	return nil
 }
 
 // The environment of a process that is to be killed.

@@ -131,7 +131,7 @@ func (f *fake) Idle(ctx context.Context, _ ID, news News) error {
 	return ctx.Err()
 }
 
-func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Request) ([][]byte, error) {
+func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Request, yield func(int, []byte, error)) error {
 	f.mu.Lock()
 	hang := f.hang
 	f.fetches++
@@ -140,31 +140,31 @@ func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Requ
 		select {
 		case <-hang:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.down != nil {
-		return nil, f.down
+		return f.down
 	}
 	if validity != f.state.Validity {
-		return nil, ErrStale
+		return ErrStale
 	}
-	var results [][]byte
-	for _, r := range requests {
+	for i, r := range requests {
 		sections, ok := f.sections[r.UID]
 		if !ok {
-			return nil, ErrNotExist
+			yield(i, nil, ErrNotExist)
+			continue
 		}
 		data := sections[r.Section]
 		if r.Length > 0 && data != nil {
 			start := min(r.Offset, int64(len(data)))
 			data = data[start:min(start+r.Length, int64(len(data)))]
 		}
-		results = append(results, bytes.Clone(data))
+		yield(i, bytes.Clone(data), nil)
 	}
-	return results, nil
+	return nil
 }
 
 // open makes an account of f and returns its INBOX, listed.

@@ -160,7 +160,7 @@ func (b *Box) fetchGroup(ctx context.Context, m *Message, how fetching, files []
 		r.Offset, r.Length = f.octets(m)-content.ProbeTail/2, content.ProbeTail
 		requests = append(requests, r)
 	}
-	results, err := b.account.src.Fetch(ctx, b.id, b.validityNow(), requests)
+	results, err := b.fetch(ctx, requests)
 	if err != nil {
 		return nil, err
 	}
@@ -280,7 +280,7 @@ func (b *Box) parse(ctx context.Context, uid uint32) ([]byte, content.Parsed, er
 	if raw, ok := b.kept(File{uid, Outer, Whole}, wholeFile); ok {
 		return raw, content.Parse(raw), nil
 	}
-	results, err := b.account.src.Fetch(ctx, b.id, b.validityNow(), []Request{{UID: uid}})
+	results, err := b.fetch(ctx, []Request{{UID: uid}})
 	if err != nil {
 		return nil, content.Parsed{}, err
 	}

@@ -199,7 +199,7 @@ func (r *Reader) fetchBlock(ctx context.Context, n int64) (data []byte, ok bool,
 		// One octet more than there should be tells whether this is the end.
 		request.Offset, request.Length = off, want+1
 	}
-	results, err := r.box.account.src.Fetch(ctx, r.box.id, r.box.validityNow(), []Request{request})
+	results, err := r.box.fetch(ctx, []Request{request})
 	if err != nil {
 		return nil, false, err
 	}

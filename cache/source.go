@@ -54,11 +54,14 @@ type Source interface {
 	// server cannot.
 	Idle(ctx context.Context, id ID, news News) error
 
-	// Fetch gets octets of bodies, all in one round trip, without setting
-	// \Seen. The results stand at the index of their request; nil is a section
-	// that the server says is not there (NIL). ErrNotExist: the message itself
-	// has gone.
-	Fetch(ctx context.Context, id ID, validity uint32, requests []Request) ([][]byte, error)
+	// Fetch gets octets of bodies, all in one round trip, without setting \Seen.
+	// Requests about one message stand together. yield is called once for each
+	// request, with its index, as the octets come, in any order: never
+	// concurrently, never after Fetch has returned, and it must not block. nil
+	// octets are a section that the server says is not there (NIL); err tells
+	// what is wrong with this message, ErrNotExist that it has gone. If Fetch
+	// fails, which is about all, those that are left have got no answer.
+	Fetch(ctx context.Context, id ID, validity uint32, requests []Request, yield func(i int, octets []byte, err error)) error
 }
 
 // News are what Idle calls. None may block, and none is called after Idle has

@@ -59,7 +59,7 @@ func TestCompressed(t *testing.T) {
 		}
 		octets[compress] = link.Down() - before
 		t.Logf("compressed %v: %d octets in %v", compress, octets[compress], time.Since(start))
-		got, err := c.Fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: 1, Section: "1"}})
+		got, err := c.fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: 1, Section: "1"}})
 		if err != nil || !bytes.Equal(got[0], body) {
 			t.Errorf("%d octets of body, %v", len(got[0]), err)
 		}

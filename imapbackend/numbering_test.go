@@ -62,7 +62,7 @@ func uidsLast(t *testing.T, s *imaptest.Server, arrive func(int)) int {
 		}
 		seen := make(map[string]uint32)
 		for _, uid := range uids {
-			results, err := c.Fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: uid}})
+			results, err := c.fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: uid}})
 			if err != nil {
 				t.Fatalf("UID %d of %d: %v", uid, state.Validity, err)
 			}

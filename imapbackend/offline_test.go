@@ -50,7 +50,7 @@ func TestOffline(t *testing.T) {
 			inbox := cache.ID{Name: "INBOX"}
 			state, uids := list(t, c, inbox)
 			fetch := func() error {
-				_, err := c.Fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1"}})
+				_, err := c.fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1"}})
 				return err
 			}
 			if _, err := c.Snapshot(t.Context(), cache.ID{Name: "Other"}, cache.State{}); err != nil { // on another connection
@@ -106,7 +106,7 @@ func TestDoubt(t *testing.T) {
 	line.Lose()
 	c.pool.suspect()
 	fetch := func() error {
-		_, err := c.Fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1"}})
+		_, err := c.fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1"}})
 		return err
 	}
 	began := time.Now()

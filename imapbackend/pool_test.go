@@ -58,7 +58,7 @@ func TestOneConnection(t *testing.T) {
 			snap, err := c.Snapshot(context.Background(), id, cache.State{})
 			if err == nil {
 				var got [][]byte
-				got, err = c.Fetch(context.Background(), id, snap.State.Validity, []cache.Request{{UID: snap.UIDs[0], Section: "1"}})
+				got, err = c.fetch(context.Background(), id, snap.State.Validity, []cache.Request{{UID: snap.UIDs[0], Section: "1"}})
 				if err == nil && strings.TrimSpace(string(got[0])) != id.Name {
 					err = errors.New("the body of another mailbox: " + string(got[0]))
 				}
@@ -80,7 +80,7 @@ func TestStale(t *testing.T) {
 	c := dial(t, s, s.Addr, 2)
 	inbox := cache.ID{Name: "INBOX"}
 	state, uids := list(t, c, inbox)
-	_, err := c.Fetch(t.Context(), inbox, state.Validity+1, []cache.Request{{UID: uids[0]}})
+	_, err := c.fetch(t.Context(), inbox, state.Validity+1, []cache.Request{{UID: uids[0]}})
 	if !errors.Is(err, cache.ErrStale) {
 		t.Errorf("%v, not ErrStale", err)
 	}
@@ -95,7 +95,7 @@ func TestKinds(t *testing.T) {
 	if _, err := c.Snapshot(t.Context(), cache.ID{Name: "nowhere"}, cache.State{}); !errors.Is(err, cache.ErrNotExist) {
 		t.Errorf("a mailbox that is not there: %v", err)
 	}
-	if _, err := c.Fetch(t.Context(), cache.ID{Name: "INBOX"}, state.Validity, []cache.Request{{UID: uids[0] + 1}}); !errors.Is(err, cache.ErrNotExist) {
+	if _, err := c.fetch(t.Context(), cache.ID{Name: "INBOX"}, state.Validity, []cache.Request{{UID: uids[0] + 1}}); !errors.Is(err, cache.ErrNotExist) {
 		t.Errorf("a message that is not there: %v", err)
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
@@ -120,7 +120,7 @@ func TestLostConnection(t *testing.T) {
 	state, uids := list(t, c, inbox)
 	for range 5 {
 		line.Reset()
-		got, err := c.Fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1"}})
+		got, err := c.fetch(t.Context(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1"}})
 		if err != nil || string(got[0]) != "x\r\n" {
 			t.Fatalf("%q, %v", got, err)
 		}
@@ -203,7 +203,7 @@ func TestRangesAtOnce(t *testing.T) {
 	for i := range cap(results) {
 		off := int64(i%40) * length
 		go func() {
-			got, err := c.Fetch(context.Background(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1", Offset: off, Length: length}})
+			got, err := c.fetch(context.Background(), inbox, state.Validity, []cache.Request{{UID: uids[0], Section: "1", Offset: off, Length: length}})
 			if err == nil && string(got[0]) != string(body[off:off+length]) {
 				err = fmt.Errorf("%d octets from %d are wrong", len(got[0]), off)
 			}

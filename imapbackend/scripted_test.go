@@ -100,7 +100,7 @@ func TestRemains(t *testing.T) {
 		}
 		return true
 	}
-	got, err := s.start(t).Fetch(t.Context(), inbox, 1, []cache.Request{{UID: 1, Section: "1"}})
+	got, err := s.start(t).fetch(t.Context(), inbox, 1, []cache.Request{{UID: 1, Section: "1"}})
 	if !errors.Is(err, cache.ErrNotExist) {
 		t.Errorf("%q, %v", got, err)
 	}

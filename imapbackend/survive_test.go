@@ -19,7 +19,7 @@ var inbox = cache.ID{Name: "INBOX"}
 
 // body fetches the one part of a message.
 func body(c *Client, validity, uid uint32) (string, error) {
-	got, err := c.Fetch(context.Background(), inbox, validity, []cache.Request{{UID: uid, Section: "1"}})
+	got, err := c.fetch(context.Background(), inbox, validity, []cache.Request{{UID: uid, Section: "1"}})
 	if err != nil {
 		return "", err
 	}

@@ -92,6 +92,7 @@ func (r *reply) lose(name, why string) {
 		r.lost, r.why = name, why
 		return
 	}
+	r.Lost = append(r.Lost, name)
 	r.owner.mu.Lock()
 	r.owner.lose(fmt.Errorf("%s of message %d: %s", name, r.UID, why))
 	r.owner.mu.Unlock()

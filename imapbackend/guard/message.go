@@ -51,6 +51,8 @@ type Message struct {
 	Have Item
 	// Nil lists the body items that were answered NIL, named as for Literal.
 	Nil []string
+	// Lost lists those that came and are not what the server announced.
+	Lost []string
 }
 
 // reply is a FETCH response while it is read.
