@@ -27,6 +27,9 @@ type Options struct {
 	Disk *disk.Dir
 	// Bodies bounds the decoded bytes that are kept on Disk, in bytes; 0: none.
 	Bodies int64
+	// Name, if set, is under which name a message is shown: the order in which
+	// programs that sort names go through a mailbox.
+	Name func(*Message) string
 	// Log gets what is wrong with the cache, if set. No secrets.
 	Log *slog.Logger
 }
@@ -39,6 +42,7 @@ type Account struct {
 	opts   Options
 	mem    *memory
 	trust  trust
+	ahead  foreseen
 	serial atomic.Uint64
 	silent silence // about the list of mailboxes
 
@@ -95,6 +99,7 @@ func New(src Source, opts Options) (*Account, error) {
 	if opts.Disk != nil {
 		a.bodies = opts.Disk.Blobs(opts.Bodies)
 	}
+	a.ahead.most = max(opts.Memory/aheadPart, leastFlight)
 	a.restore()
 	a.tasks.Go(a.saveOften)
 	return a, nil

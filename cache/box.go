@@ -26,6 +26,7 @@ type Box struct {
 	awake           chan struct{} // what failed is to be tried again now; room for one
 
 	gathers  [2]gather     // of who waits, and of work in the background
+	walks    walks         // through it
 	restored sync.Once     // reads what is on disk
 	syncing  chan struct{} // full while a sync is under way
 	tidied   time.Time     // when the log was last rewritten; the sync under way uses it

@@ -155,7 +155,7 @@ func (h *history) Idle(ctx context.Context, _ ID, _ News) error {
 	return ctx.Err()
 }
 
-func (h *history) Fetch(_ context.Context, _ ID, validity uint32, requests []Request, yield func(int, []byte, error)) error {
+func (h *history) Fetch(_ context.Context, _ ID, validity uint32, requests []Request, take Taker) error {
 	g, err := h.now()
 	if validity != h.validity && err == nil {
 		err = ErrStale
@@ -165,11 +165,11 @@ func (h *history) Fetch(_ context.Context, _ ID, validity uint32, requests []Req
 	}
 	for i, r := range requests {
 		if !lives(r.UID, g) {
-			yield(i, nil, ErrNotExist)
+			take.Answer(i, nil, ErrNotExist)
 			continue
 		}
 		_, sections := h.letter(r.UID, g)
-		yield(i, sections[r.Section], nil)
+		take.Answer(i, sections[r.Section], nil)
 	}
 	return nil
 }

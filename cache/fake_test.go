@@ -131,7 +131,7 @@ func (f *fake) Idle(ctx context.Context, _ ID, news News) error {
 	return ctx.Err()
 }
 
-func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Request, yield func(int, []byte, error)) error {
+func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Request, take Taker) error {
 	f.mu.Lock()
 	hang := f.hang
 	f.fetches++
@@ -154,7 +154,7 @@ func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Requ
 	for i, r := range requests {
 		sections, ok := f.sections[r.UID]
 		if !ok {
-			yield(i, nil, ErrNotExist)
+			take.Answer(i, nil, ErrNotExist)
 			continue
 		}
 		data := sections[r.Section]
@@ -162,7 +162,7 @@ func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Requ
 			start := min(r.Offset, int64(len(data)))
 			data = data[start:min(start+r.Length, int64(len(data)))]
 		}
-		yield(i, bytes.Clone(data), nil)
+		take.Answer(i, bytes.Clone(data), nil)
 	}
 	return nil
 }

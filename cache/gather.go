@@ -173,9 +173,9 @@ func (b *Box) send(ctx context.Context, g *gather, members []*member) {
 	g.running++
 	g.mu.Unlock()
 	begun := time.Now()
-	err := b.account.src.Fetch(ctx, b.id, b.validityNow(), requests, func(i int, octets []byte, err error) {
+	err := b.account.src.Fetch(ctx, b.id, b.validityNow(), requests, Taker{Answer: func(i int, octets []byte, err error) {
 		places[i].m.answered(places[i].i, octets, err)
-	})
+	}})
 	g.mu.Lock()
 	g.running--
 	if took := time.Since(begun); err == nil {

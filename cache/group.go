@@ -26,6 +26,8 @@ type fetching uint8
 const (
 	// together: small files whole, of grid candidates both ends.
 	together fetching = iota
+	// narrowed: of those, what somebody wants who goes through the mailbox.
+	narrowed
 	// alone: one file, whole.
 	alone
 	// dissected: the message, and all its files cut from it.
@@ -44,7 +46,14 @@ const (
 // whole returns all bytes of a file, and thereby proves its size. They must
 // not be changed.
 func (b *Box) whole(ctx context.Context, m *Message, f File) ([]byte, error) {
-	if data, ok := b.kept(f, wholeFile); ok {
+	data, ok := b.kept(f, wholeFile)
+	if !ok {
+		if err := b.account.ahead.await(ctx, b, f, wholeFile); err != nil {
+			return nil, err
+		}
+		data, ok = b.kept(f, wholeFile)
+	}
+	if ok {
 		b.provenSize(f, int64(len(data)))
 		return data, nil
 	}
@@ -58,8 +67,7 @@ func (b *Box) whole(ctx context.Context, m *Message, f File) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, ok := g[f]
-	if !ok {
+	if data, ok = g[f]; !ok {
 		return nil, b.failed("read", f.UID, fmt.Errorf("section %q: %w", f.section(m), ErrContent))
 	}
 	return data, nil
@@ -71,6 +79,9 @@ func (b *Box) group(ctx context.Context, m *Message, f File) (group, error) {
 		return b.load(ctx, m, File{f.UID, Outer, Whole}, dissected, nil)
 	}
 	files := groupOf(m, f)
+	if few := b.walks.narrow(m, f, files); few != nil {
+		return b.load(ctx, m, f, narrowed, few)
+	}
 	return b.load(ctx, m, files[0], together, files)
 }
 
@@ -84,14 +95,20 @@ func (b *Box) load(ctx context.Context, m *Message, first File, how fetching, fi
 		}
 		for f, data := range g {
 			b.keep(f, wholeFile, data)
-			b.provenSize(f, int64(len(data)))
-			if f.Kind == Whole && f.Part == Outer && a.trust.compare(m.Size, int64(len(data))) {
-				a.saveTrust()
-				a.opts.Notify(Event{Kind: SizesLost})
-			}
+			b.whollyRead(m, f, data)
 		}
 		return g, nil
 	})
+}
+
+// whollyRead records what all bytes of a file tell of sizes.
+func (b *Box) whollyRead(m *Message, f File, data []byte) {
+	a := b.account
+	b.provenSize(f, int64(len(data)))
+	if f.Kind == Whole && f.Part == Outer && a.trust.compare(m.Size, int64(len(data))) {
+		a.saveTrust()
+		a.opts.Notify(Event{Kind: SizesLost})
+	}
 }
 
 // groupOf returns the files that are fetched together with f, in a way that
@@ -147,7 +164,7 @@ func (b *Box) fetchGroup(ctx context.Context, m *Message, how fetching, files []
 	if g := b.cutKept(m, files); g != nil {
 		return g, nil
 	}
-	probed := func(f File) bool { return how == together && f.access(m) == accessGrid }
+	probed := func(f File) bool { return how != alone && f.access(m) == accessGrid }
 	var requests []Request
 	for _, f := range files {
 		r := Request{UID: m.UID, Section: f.section(m)}

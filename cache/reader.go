@@ -39,7 +39,8 @@ type Reader struct {
 // Open opens a file for reading. After it, Size is what reading will give,
 // with the one exception that ErrContent stands for.
 func (b *Box) Open(ctx context.Context, f File) (*Reader, error) {
-	s, err := b.Size(ctx, f)
+	b.touch(ctx, f, useContent)
+	s, err := b.sizeOf(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +154,9 @@ func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
 	}
 	return a.blocks.do(ctx, a, key, func(ctx context.Context) ([]byte, error) {
 		want := min(blockSize, r.size-n*blockSize)
+		if err := a.ahead.await(ctx, r.box, r.file, n); err != nil {
+			return nil, err
+		}
 		if data, ok := r.box.kept(r.file, n); ok && int64(len(data)) == want {
 			r.keep(n, data)
 			r.box.saw(r.file, r.size, n)

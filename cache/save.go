@@ -271,10 +271,10 @@ func (b *Box) kept(f File, block int64) ([]byte, bool) {
 	if data, ok := b.account.mem.get(key); ok {
 		return data, true
 	}
-	if b.account.bodies == nil {
-		return nil, false
+	data, ok := b.account.ahead.take(b, f, block)
+	if !ok && b.account.bodies != nil {
+		data, ok = b.account.bodies.Get(b.bodyKey(f, block))
 	}
-	data, ok := b.account.bodies.Get(b.bodyKey(f, block))
 	if ok {
 		b.account.mem.set(key, data)
 	}

@@ -38,7 +38,20 @@ type size struct {
 // Size returns a file's size, fetching what it takes to know it. An estimate
 // is never given.
 func (b *Box) Size(ctx context.Context, f File) (Size, error) {
+	b.touch(ctx, f, useSize)
+	return b.sizeOf(ctx, f)
+}
+
+func (b *Box) sizeOf(ctx context.Context, f File) (Size, error) {
 	if s, ok := b.KnownSize(f); ok {
+		b.account.ahead.mark(b, f)
+		return s, nil
+	}
+	if err := b.account.ahead.await(ctx, b, f, wholeFile); err != nil {
+		return Size{}, err
+	}
+	if s, ok := b.KnownSize(f); ok {
+		b.account.ahead.mark(b, f)
 		return s, nil
 	}
 	m, err := b.Structured(ctx, f.UID)

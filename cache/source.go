@@ -55,13 +55,22 @@ type Source interface {
 	Idle(ctx context.Context, id ID, news News) error
 
 	// Fetch gets octets of bodies, all in one round trip, without setting \Seen.
-	// Requests about one message stand together. yield is called once for each
-	// request, with its index, as the octets come, in any order: never
-	// concurrently, never after Fetch has returned, and it must not block. nil
-	// octets are a section that the server says is not there (NIL); err tells
-	// what is wrong with this message, ErrNotExist that it has gone. If Fetch
-	// fails, which is about all, those that are left have got no answer.
-	Fetch(ctx context.Context, id ID, validity uint32, requests []Request, yield func(i int, octets []byte, err error)) error
+	// Requests about one message stand together. ErrNotExist for a message: it
+	// has gone. If Fetch itself fails, which is about all, those that are left
+	// have got no answer.
+	Fetch(ctx context.Context, id ID, validity uint32, requests []Request, take Taker) error
+}
+
+// Taker is what Fetch calls, never concurrently and never after it has returned.
+// It must not block.
+type Taker struct {
+	// Answer is called once for each request, with its index, as the octets have
+	// come, in any order. nil octets are a section that the server says is not
+	// there (NIL); err tells what is wrong with this message.
+	Answer func(i int, octets []byte, err error)
+	// Progress, if set, is told how many octets have come, also of what turns out
+	// to be of no use.
+	Progress func(octets int)
 }
 
 // News are what Idle calls. None may block, and none is called after Idle has

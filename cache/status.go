@@ -22,6 +22,33 @@ type Status struct {
 	Memory, MemoryLimit int64
 	// Disk is how what is on disk stands, nil if nothing is.
 	Disk *disk.Status
+	// Ahead is what is fetched before it is asked for.
+	Ahead AheadStatus
+}
+
+// AheadStatus is what has been fetched for walks before it was asked for.
+type AheadStatus struct {
+	// Fetched counts octets of files, Used those of files that have been used
+	// since, and Wasted those of files that were not, and are waited for no more.
+	Fetched, Used, Wasted int64
+	// Walks are those under way.
+	Walks []WalkStatus
+}
+
+// WalkStatus is one program's way through a mailbox.
+type WalkStatus struct {
+	Mailbox string
+	// Files is what it uses of each message, for people: "message.eml",
+	// "*.pdf, header.txt".
+	Files string
+	// Order is "newest first", "oldest first", "by name" or "by name, backwards".
+	Order string
+	// Messages is how many it has gone through.
+	Messages int
+	// InFlight is how many octets have been asked for and not been used yet.
+	InFlight int64
+	// Since is when it was noticed.
+	Since time.Time
 }
 
 // MailboxStatus is what is known of a mailbox.
@@ -49,6 +76,7 @@ func (a *Account) Status() Status {
 		disk := a.opts.Disk.Status()
 		s.Disk = &disk
 	}
+	s.Ahead.Fetched, s.Ahead.Used, s.Ahead.Wasted = a.ahead.fetched.Load(), a.ahead.used.Load(), a.ahead.wasted.Load()
 	a.mu.Lock()
 	list := a.list
 	boxes := make(map[ID]*Box, len(a.boxes))
@@ -60,6 +88,7 @@ func (a *Account) Status() Status {
 		one := MailboxStatus{Mailbox: m}
 		if b := boxes[m.ID()]; b != nil {
 			b.describe(&one)
+			s.Ahead.Walks = append(s.Ahead.Walks, b.walks.status(m.Name)...)
 		}
 		s.Mailboxes = append(s.Mailboxes, one)
 	}

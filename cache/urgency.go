@@ -2,21 +2,50 @@ package cache
 
 import "context"
 
-type backgroundKey struct{}
+// Urgency is how much somebody waits for what is asked of a Source.
+type Urgency uint8
 
-// Background marks what is done under ctx as work that nobody waits for: a
-// Source keeps it out of the way of the rest.
-func Background(ctx context.Context) context.Context {
-	return context.WithValue(ctx, backgroundKey{}, true)
+const (
+	// Waiting: somebody waits for it.
+	Waiting Urgency = iota
+	// FetchAhead: somebody is going to, soon, and did not ask for it yet.
+	FetchAhead
+	// Idle: nobody waits for it.
+	Idle
+)
+
+type urgencyKey struct{}
+
+// WithUrgency marks what is done under ctx: a Source keeps what is less urgent
+// out of the way of the rest.
+func WithUrgency(ctx context.Context, u Urgency) context.Context {
+	return context.WithValue(ctx, urgencyKey{}, u)
 }
 
+// UrgencyOf is how urgent what is done under ctx is.
+func UrgencyOf(ctx context.Context) Urgency {
+	u, _ := ctx.Value(urgencyKey{}).(Urgency)
+	return u
+}
+
+// Background marks what is done under ctx as work that nobody waits for.
+func Background(ctx context.Context) context.Context { return WithUrgency(ctx, Idle) }
+
 // IsBackground reports whether nobody waits for what is done under ctx.
-func IsBackground(ctx context.Context) bool { return ctx.Value(backgroundKey{}) != nil }
+func IsBackground(ctx context.Context) bool { return UrgencyOf(ctx) == Idle }
 
 // urgency is life as urgent as of.
 func urgency(life, of context.Context) context.Context {
-	if IsBackground(of) {
-		return Background(life)
+	if u := UrgencyOf(of); u != Waiting {
+		return WithUrgency(life, u)
 	}
 	return life
 }
+
+type glanceKey struct{}
+
+// Glance marks what is done under ctx as done for a listing: whoever lists may
+// not want the attributes of what is in it.
+func Glance(ctx context.Context) context.Context { return context.WithValue(ctx, glanceKey{}, true) }
+
+func isGlance(ctx context.Context) bool { return ctx.Value(glanceKey{}) != nil }

@@ -50,7 +50,7 @@ func (f *FS) messagesChanged(p *place, gone []*cache.Message) {
 		}
 		var names []string
 		for _, m := range gone {
-			names = append(names, messageName(m)+suffix)
+			names = append(names, MessageName(m)+suffix)
 		}
 		for _, id := range f.dirIDs(v, p) {
 			f.notifier.entries(id, names)

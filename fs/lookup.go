@@ -151,7 +151,7 @@ func (f *FS) mailboxChild(ctx context.Context, parent node, name string) (n node
 	if e, _ := errno(err); e == syscall.ENOENT && err != nil {
 		return node{}, false, nil
 	}
-	if err != nil || messageName(m) != stem {
+	if err != nil || MessageName(m) != stem {
 		return node{}, false, err
 	}
 	return node{parent.view, kind, parent.place, uid, cache.Outer}, true, nil

@@ -26,11 +26,11 @@ const (
 	maxSection = 100
 )
 
-// messageName is the name of a message's directory, and with ".eml" that of
+// MessageName is the name of a message's directory, and with ".eml" that of
 // its file in the eml layout: date, time, sender, subject and UID. It rests on
 // nothing that changes in the message's life. Always four "_", since field
 // leaves none in sender and subject.
-func messageName(m *cache.Message) string {
+func MessageName(m *cache.Message) string {
 	date := "0000-00-00_0000"
 	// A zone can carry a date out of the years that have four digits.
 	if t := m.Date.UTC(); !t.IsZero() && t.Year() >= 0 && t.Year() <= 9999 {

@@ -41,8 +41,8 @@ func TestMessageName(t *testing.T) {
 		{march, "a", strings.Repeat("b", 179) + " ccc", 12, "2026-03-04_0912_a_" + strings.Repeat("b", 179) + "_12"},
 	} {
 		m := &cache.Message{UID: c.uid, Date: c.date, From: c.from, Subject: c.subject}
-		if got := messageName(m); got != c.want {
-			t.Errorf("messageName(%q, %q) = %q, want %q", c.from, c.subject, got, c.want)
+		if got := MessageName(m); got != c.want {
+			t.Errorf("MessageName(%q, %q) = %q, want %q", c.from, c.subject, got, c.want)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func FuzzMessageName(f *testing.F) {
 			return
 		}
 		m := &cache.Message{UID: uid, Date: time.Unix(date, 0), From: from, Subject: subject}
-		name := messageName(m)
+		name := MessageName(m)
 		if len(name) > maxName || !utf8.ValidString(name) || !norm.NFC.IsNormalString(name) {
 			t.Errorf("%q: %d bytes", name, len(name))
 		}

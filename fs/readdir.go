@@ -194,7 +194,7 @@ func (f *FS) enterKnown(ctx context.Context, n node, out *fuse.EntryOut) {
 			return
 		}
 	}
-	if valid, err := f.attr(ctx, n, &out.Attr); err == nil {
+	if valid, err := f.attr(cache.Glance(ctx), n, &out.Attr); err == nil {
 		f.enter(n, valid, out)
 	}
 }
@@ -222,7 +222,7 @@ func (f *FS) listMessages(ctx context.Context, n node, h *dirHandle, off uint64,
 			return err
 		}
 		child.uid = uid
-		if !f.give(ctx, add, child, messageName(m)+suffix, "", offsetMessages+1<<32-uint64(uid)) {
+		if !f.give(ctx, add, child, MessageName(m)+suffix, "", offsetMessages+1<<32-uint64(uid)) {
 			return nil
 		}
 	}

@@ -18,15 +18,15 @@ import (
 
 // Fetch implements cache.Source. Messages of which the same is asked for are
 // in one UID FETCH; all commands are sent at once.
-func (c *Client) Fetch(ctx context.Context, id cache.ID, validity uint32, requests []cache.Request, yield func(i int, octets []byte, err error)) error {
-	f := bodies{yield: yield}
+func (c *Client) Fetch(ctx context.Context, id cache.ID, validity uint32, requests []cache.Request, take cache.Taker) error {
+	f := bodies{take: take}
 	newest := uint32(0)
 	for i, r := range requests {
 		newest = max(newest, r.UID)
 		if i == 0 || requests[i-1].UID != r.UID {
 			f.messages = append(f.messages, newWanted(r.UID, i))
 		}
-		f.messages[len(f.messages)-1].add(r)
+		f.messages[len(f.messages)-1].add(r, f.progress)
 	}
 	return c.inside(ctx, id, validity, newest, true, func(s *session) error {
 		defer func() { f.again = true }()
@@ -39,8 +39,8 @@ type bodies struct {
 	messages []*wanted
 	again    bool // it has been tried before
 
-	mu    sync.Mutex // held while yield is called
-	yield func(i int, octets []byte, err error)
+	mu   sync.Mutex // held while take is called
+	take cache.Taker
 }
 
 // wanted is what is asked for of one message.
@@ -51,14 +51,14 @@ type wanted struct {
 	sinks   map[string]*sink // by the items' names in the answer
 	only    string           // the last such name
 	results [][]byte
-	told    bool // its results have been yielded; guarded by bodies.mu
+	told    bool // its results have been given; guarded by bodies.mu
 }
 
 func newWanted(uid uint32, first int) *wanted {
 	return &wanted{uid: uid, first: first, sinks: make(map[string]*sink)}
 }
 
-func (m *wanted) add(r cache.Request) {
+func (m *wanted) add(r cache.Request, progress func(octets int)) {
 	item := "BODY.PEEK[" + r.Section + "]"
 	name, limit := "BODY["+strings.ToUpper(r.Section)+"]", int64(cache.MaxWhole)
 	if r.Length > 0 {
@@ -66,7 +66,7 @@ func (m *wanted) add(r cache.Request) {
 		name, limit = fmt.Sprintf("%s<%d>", name, r.Offset), r.Length
 	}
 	m.items = append(m.items, item)
-	m.sinks[name] = &sink{limit: limit, index: len(m.results)}
+	m.sinks[name] = &sink{limit: limit, index: len(m.results), progress: progress}
 	m.only, m.results = name, append(m.results, nil)
 }
 
@@ -91,7 +91,16 @@ func (m *wanted) complete() bool {
 	return whole
 }
 
-// tell yields the results of a message, unless it has been done.
+// progress tells that octets have come.
+func (f *bodies) progress(octets int) {
+	if f.take.Progress != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.take.Progress(octets)
+	}
+}
+
+// tell gives the results of a message, unless it has been done.
 func (f *bodies) tell(m *wanted, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -101,9 +110,9 @@ func (f *bodies) tell(m *wanted, err error) {
 	m.told = true
 	for i := range m.results {
 		if err != nil {
-			f.yield(m.first+i, nil, err)
+			f.take.Answer(m.first+i, nil, err)
 		} else {
-			f.yield(m.first+i, m.results[i], nil)
+			f.take.Answer(m.first+i, m.results[i], nil)
 		}
 	}
 }
@@ -162,7 +171,7 @@ func together(messages []*wanted, limit int, apart bool) (commands [][]*wanted) 
 	return commands
 }
 
-// many fetches the same of several messages. Only what came whole is yielded.
+// many fetches the same of several messages. Only what came whole is taken.
 func (f *bodies) many(ctx context.Context, s *session, messages []*wanted) error {
 	byUID := make(map[imap.UID]*wanted, len(messages))
 	var set imap.UIDSet
@@ -261,6 +270,7 @@ type sink struct {
 	octets     []byte
 	limit      int64
 	overflowed bool
+	progress   func(octets int)
 }
 
 // firstRoom is how much memory a server is believed to need for a literal
@@ -284,7 +294,10 @@ func (k *sink) Room(n int64) []byte {
 }
 
 // Filled implements guard.Filler.
-func (k *sink) Filled(n int) { k.octets = k.octets[:len(k.octets)+n] }
+func (k *sink) Filled(n int) {
+	k.octets = k.octets[:len(k.octets)+n]
+	k.progress(n)
+}
 
 func (k *sink) Write(p []byte) (int, error) {
 	if int64(len(k.octets)+len(p)) > k.limit {
@@ -295,5 +308,6 @@ func (k *sink) Write(p []byte) (int, error) {
 		return 0, fmt.Errorf("%w: more than %d octets were asked for", cache.ErrProtocol, k.limit)
 	}
 	k.octets = append(k.octets, p...)
+	k.progress(len(p))
 	return len(p), nil
 }

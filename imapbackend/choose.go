@@ -18,6 +18,9 @@ type want struct {
 	// background: nobody waits for it. Only one session at a time has users of
 	// that kind, the others are there at once for who reads.
 	background bool
+	// ahead: somebody is going to wait for it. Those of a mailbox share a session,
+	// and one is left to others.
+	ahead bool
 }
 
 // how is the state in which an operation needs a session.
@@ -33,15 +36,20 @@ const (
 // mailbox; nil: none can be had now. mu is held.
 func (p *pool) choose(w *waiter) *session {
 	free := func(s *session) bool {
-		return !s.moving && (s.reserved == nil || s.reserved == w) && (!p.behind(w) || s.background)
+		return !s.moving && (s.reserved == nil || s.reserved == w) && (!p.behind(w) || s.background) && (!p.crowded(w) || s.ahead)
 	}
 	if w.how == anyState {
 		return p.least(free)
 	}
+	if w.ahead {
+		if s := p.least(func(s *session) bool { return free(s) && s.ahead && s.shows(w) }); s != nil {
+			return s
+		}
+	}
 	s := p.idle(w, free)
 	// A new connection costs less than what waits behind others' answers, loses
 	// its mailbox, or would be compressed for nothing.
-	more := p.room() && !w.dials && !p.behind(w) && (s == nil || w.how == opened && !s.shows(w) && s.selected || w.bodies && s.compressed)
+	more := p.room() && !w.dials && !p.behind(w) && !p.crowded(w) && (s == nil || w.how == opened && !s.shows(w) && s.selected || w.bodies && s.compressed)
 	switch {
 	case more:
 		return nil
@@ -69,8 +77,8 @@ func (p *pool) reserve(w *waiter) {
 			return
 		}
 	}
-	behind := p.behind(w)
-	if s := p.least(func(s *session) bool { return s.reserved == nil && (!behind || s.background) }); s != nil {
+	behind, crowded := p.behind(w), p.crowded(w)
+	if s := p.least(func(s *session) bool { return s.reserved == nil && (!behind || s.background) && (!crowded || s.ahead) }); s != nil {
 		s.reserved = w
 	}
 }
@@ -79,6 +87,21 @@ func (p *pool) reserve(w *waiter) {
 // background already. mu is held.
 func (p *pool) behind(w *waiter) bool {
 	return w.background && slices.ContainsFunc(p.sessions, func(s *session) bool { return s.background })
+}
+
+// crowded reports whether w is for the sessions that fetch ahead already. mu is
+// held.
+func (p *pool) crowded(w *waiter) bool {
+	if !w.ahead {
+		return false
+	}
+	n := 0
+	for _, s := range p.sessions {
+		if s.ahead {
+			n++
+		}
+	}
+	return n > 0 && n >= p.max-1
 }
 
 func (p *pool) unreserve(w *waiter) {

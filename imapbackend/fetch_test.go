@@ -12,8 +12,8 @@ import (
 func (c *Client) fetch(ctx context.Context, id cache.ID, validity uint32, requests []cache.Request) ([][]byte, error) {
 	results := make([][]byte, len(requests))
 	var failed error
-	err := c.Fetch(ctx, id, validity, requests, func(i int, octets []byte, err error) {
+	err := c.Fetch(ctx, id, validity, requests, cache.Taker{Answer: func(i int, octets []byte, err error) {
 		results[i], failed = octets, cmp.Or(failed, err)
-	})
+	}})
 	return results, cmp.Or(err, failed)
 }

@@ -126,7 +126,8 @@ func (p *pool) acquireUnselected(ctx context.Context) (*session, error) {
 
 // wait lends a session as wanted, once there is one.
 func (p *pool) wait(ctx context.Context, want want) (*session, error) {
-	want.background = want.bodies && cache.IsBackground(ctx)
+	urgency := cache.UrgencyOf(ctx)
+	want.background, want.ahead = want.bodies && urgency == cache.Idle, want.bodies && urgency == cache.FetchAhead
 	w := &waiter{want: want, turn: make(chan struct{}, 1), since: time.Now()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -167,7 +168,7 @@ func (p *pool) leave(w *waiter, err error) error {
 	if w.session != nil {
 		w.session.users--
 		w.session.moving = false
-		w.session.background = w.session.background && w.session.users > 0
+		w.session.rest()
 	}
 	p.unreserve(w)
 	p.serve()
@@ -187,7 +188,7 @@ func (p *pool) serve() {
 			w.look()
 			return true
 		}
-		if !w.dials && p.room() && !p.behind(w) {
+		if !w.dials && p.room() && !p.behind(w) && !p.crowded(w) {
 			// One is for metadata, and bodies, which hardly shrink, go without:
 			// it costs servers 30 times the CPU.
 			compress := p.max > 1 && p.dialing == 0 && !slices.ContainsFunc(p.sessions, func(s *session) bool { return s.compressed })
@@ -209,7 +210,7 @@ func (p *pool) lend(w *waiter) {
 		s.since = time.Now()
 		s.rested = time.Since(s.conn.Heard())
 	}
-	s.background = s.background || w.background
+	s.background, s.ahead = s.background || w.background, s.ahead || w.ahead
 	p.attend()
 }
 
@@ -263,8 +264,15 @@ func (p *pool) release(s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.users--
-	s.background = s.background && s.users > 0
+	s.rest()
 	p.serve()
+}
+
+// rest notes that a session may have no users any more. mu is held.
+func (s *session) rest() {
+	if s.users == 0 {
+		s.background, s.ahead = false, false
+	}
 }
 
 // distrust ends the sessions that nobody uses: where one fell silent, those that

@@ -44,6 +44,7 @@ type session struct {
 	moving   bool          // it is being given to another mailbox
 
 	background bool // it has users that nobody waits for
+	ahead      bool // it has users that fetch ahead
 }
 
 // connect dials and signs in. It completes the hooks. compress: the connection

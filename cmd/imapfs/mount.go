@@ -107,7 +107,7 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	var account *cache.Account
 	tree, err := fs.New(options, func(notify func(cache.Event)) (*cache.Account, error) {
 		account, err = cache.New(client, cache.Options{
-			Memory: memory, Poll: c.poll, Notify: notify, Disk: kept, Bodies: bodies, Log: log,
+			Memory: memory, Poll: c.poll, Notify: notify, Disk: kept, Bodies: bodies, Name: fs.MessageName, Log: log,
 		})
 		if err == nil {
 			m.close = append(m.close, account.Close)

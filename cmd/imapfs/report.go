@@ -24,6 +24,7 @@ type report struct {
 	Mailboxes   []mailboxReport    `json:"mailboxes"`
 	Memory      memoryReport       `json:"memory"`
 	Quota       *quotaReport       `json:"quota,omitempty"`
+	Ahead cache.AheadStatus `json:"ahead"`
 	Cache       cacheReport        `json:"cache"`
 	Alerts      []alertReport      `json:"alerts"`
 	Sync        *syncReport        `json:"sync,omitempty"`
@@ -100,7 +101,7 @@ func (c *control) report() *report {
 			Online: len(server.Connections) > 0, Offline: known(server.Offline), Retry: known(server.Retry),
 		},
 		Connections: []connectionReport{}, Mailboxes: []mailboxReport{}, Alerts: []alertReport{}, // [], not null
-		Memory: memoryReport{account.Memory, account.MemoryLimit}, Cache: c.cache(account.Disk),
+		Memory: memoryReport{account.Memory, account.MemoryLimit}, Cache: c.cache(account.Disk), Ahead: account.Ahead,
 	}
 	if q, at, ok := c.account.KnownQuota(); ok {
 		r.Quota = &quotaReport{q.Used, q.Limit, at}
