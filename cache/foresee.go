@@ -148,7 +148,7 @@ func (w *walk) wish(m *Message, f File, how use) []wish {
 		}
 	}
 	if one.octets < 0 && f.Kind == Header {
-		one.octets = headerOctets
+		one.octets = b.account.ahead.header()
 	}
 	switch {
 	case one.octets < 0:
@@ -331,6 +331,9 @@ func (b *Box) unpack(one *answer) map[int64][]byte {
 		return nil
 	}
 	octets := one.got[0]
+	if f.Kind == Header {
+		b.account.ahead.sawHeader(len(octets))
+	}
 	if one.wish.piece != wholeFile {
 		if int64(len(octets)) != one.wish.octets {
 			return nil

@@ -14,6 +14,7 @@ type foreseen struct {
 	last atomic.Pointer[walk]
 
 	fetched, used, wasted atomic.Int64 // octets
+	headers               atomic.Int64 // octets of a header, on the average; 0: not known
 
 	count atomic.Int64 // of files
 	mu    sync.Mutex
@@ -47,6 +48,19 @@ type foreseenFile struct {
 	passed  bool // nobody waits for it any more
 	octets  int64
 	blocks  map[int64][]byte
+}
+
+// header is how many octets a header is likely to have: no server tells.
+func (s *foreseen) header() int64 {
+	if n := s.headers.Load(); n > 0 {
+		return n
+	}
+	return headerOctets
+}
+
+func (s *foreseen) sawHeader(octets int) {
+	was := s.header()
+	s.headers.Store(max(was+(int64(octets)-was)/8, 1))
 }
 
 // expect notes that a file has been asked for.

@@ -43,6 +43,7 @@ func (p *pool) choose(w *waiter) *session {
 	}
 	if w.ahead {
 		if s := p.least(func(s *session) bool { return free(s) && s.ahead && s.shows(w) }); s != nil {
+			p.unreserve(w)
 			return s
 		}
 	}
