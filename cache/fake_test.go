@@ -21,6 +21,8 @@ type fake struct {
 	messages map[uint32]*Message
 	sections map[uint32]map[string][]byte // nil: NIL
 	fetches  int
+	requests []Request                             // of all fetches
+	refuses  bool                                  // to fetch ahead
 	hang     chan struct{}                         // Fetch waits for it, if set
 	tell     func(context.Context) (string, error) // answers Detail, and Quota with what is used
 	down     error                                 // what everything fails with, if set
@@ -135,6 +137,11 @@ func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Requ
 	f.mu.Lock()
 	hang := f.hang
 	f.fetches++
+	f.requests = append(f.requests, requests...)
+	if f.refuses && UrgencyOf(ctx) == FetchAhead {
+		f.mu.Unlock()
+		return ErrOffline
+	}
 	f.mu.Unlock()
 	if hang != nil {
 		select {

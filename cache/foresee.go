@@ -17,6 +17,8 @@ const (
 	// mostWaiting bounds, for a walk, what has come and has not been used, and
 	// what is under way.
 	mostWaiting = 16 << 20
+	// usedPart is what part of what it has used a walk may be ahead.
+	usedPart = 16
 	// wholeAhead is how much of a file is fetched ahead, in pieces if it is read
 	// by ranges. The rest comes as its reader goes on.
 	wholeAhead  = 4 << 20
@@ -74,10 +76,11 @@ func (w *walk) foresee() {
 	}
 }
 
-// window is how many octets the walk may be ahead: no more than it has used, so
-// that little is wasted if it ends.
+// window is how many octets the walk may be ahead: no more than it has used, and
+// not much more than what is under way, so that little is wasted if it ends.
 func (w *walk) window() int64 {
-	return min(max(w.used.Load(), leastFlight), mostWaiting, w.box.account.ahead.most)
+	used := w.used.Load()
+	return min(max(used, leastFlight), max(2*w.pace.flight(), used/usedPart), mostWaiting, w.box.account.ahead.most)
 }
 
 // collect looks for what is to be fetched next, of at least one message if there
@@ -367,9 +370,10 @@ func (b *Box) putBlocks(f File, blocks map[int64][]byte) {
 	}
 }
 
-// narrow returns those of files, and f, that the walk wants which has come to a
-// message; nil if it is no walk's.
-func (k *walks) narrow(m *Message, f File, files []File) []File {
+// narrow returns f, and those of files that the walk wants beside it which has
+// come to its message; nil if it is no walk's.
+func (b *Box) narrow(m *Message, f File, files []File) []File {
+	k := &b.walks
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	w := k.of(m.UID)
@@ -378,7 +382,8 @@ func (k *walks) narrow(m *Message, f File, files []File) []File {
 	}
 	var few []File
 	for _, one := range files {
-		if one == f || w.taste.wants(one.role(m)) != 0 {
+		there := func() bool { return b.account.ahead.has(b, one, wholeFile) || b.has(one, wholeFile) }
+		if one == f || w.taste.wants(one.role(m)) != 0 && !there() {
 			few = append(few, one)
 		}
 	}

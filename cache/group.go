@@ -79,7 +79,7 @@ func (b *Box) group(ctx context.Context, m *Message, f File) (group, error) {
 		return b.load(ctx, m, File{f.UID, Outer, Whole}, dissected, nil)
 	}
 	files := groupOf(m, f)
-	if few := b.walks.narrow(m, f, files); few != nil {
+	if few := b.narrow(m, f, files); few != nil {
 		return b.load(ctx, m, f, narrowed, few)
 	}
 	return b.load(ctx, m, files[0], together, files)

@@ -12,7 +12,13 @@ import (
 // there. It is safe for concurrent use.
 type memory struct {
 	blocks *ristretto.Cache[[]byte, []byte]
+	// newest are those of a moment ago: ristretto takes its time, or does not
+	// take them at all, and whose size was asked for is likely to be read.
+	newest lru[blockKey, []byte]
 }
+
+// newestPart is what part of all the newest may be.
+const newestPart = 16
 
 // blockKey names decoded bytes: block number block of a file, or all of it.
 type blockKey struct {
@@ -46,12 +52,20 @@ func newMemory(size int64) (*memory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("memory cache of %d bytes: %w", size, err)
 	}
-	return &memory{blocks}, nil
+	m := &memory{blocks: blocks}
+	m.newest.limit = size / newestPart
+	return m, nil
 }
 
-func (m *memory) get(k blockKey) ([]byte, bool) { return m.blocks.Get(k.bytes()) }
+func (m *memory) get(k blockKey) ([]byte, bool) {
+	if data, ok := m.newest.get(k); ok {
+		return data, true
+	}
+	return m.blocks.Get(k.bytes())
+}
 
 func (m *memory) set(k blockKey, data []byte) {
+	m.newest.set(k, data, int64(cap(data)))
 	m.blocks.Set(k.bytes(), data, int64(cap(data)))
 }
 

@@ -170,6 +170,10 @@ func (b *Box) notice(m *Message, r role) *walk {
 	}
 	w := b.begin(found, step, m.UID)
 	for _, v := range k.recent {
+		place, ok := found.place(v.uid)
+		if d := (w.at - place) * step; !ok || d < 0 || d > max(cost, 2*neighbours) {
+			continue // it has nothing to do with this
+		}
 		if one := b.known(v.uid); one != nil {
 			if f, ok := fileOf(one, v.role); ok {
 				w.taste.note(one, f, useSize, false, b.known)
