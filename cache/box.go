@@ -45,6 +45,7 @@ type Box struct {
 	seen     uint32         // guarded by mu; UIDVALIDITY when newest was asked for
 	failure  error          // guarded by mu; of the last sync that failed
 	failedAt time.Time      // guarded by mu
+	grown    chan struct{}  // guarded by mu; closed when there is more of a first listing; nil: nobody waits
 }
 
 // ID returns what identifies the mailbox.
@@ -149,10 +150,16 @@ func (b *Box) KnownNewest() (time.Time, bool) {
 	return m.Date, true
 }
 
-// All returns the messages of the last sync, in no order.
+// All returns the messages of the last sync, or those that a first one has found
+// so far, in no order.
 func (b *Box) All() []*Message {
-	l, _ := b.Known()
-	return b.read(l.UIDs)
+	b.mu.RLock()
+	uids := b.index.uids
+	if g := b.index.growing; g != nil {
+		uids = g.described()
+	}
+	b.mu.RUnlock()
+	return b.read(uids)
 }
 
 // Message returns a message of the last listing. ErrNotExist: the mailbox does

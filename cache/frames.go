@@ -111,20 +111,20 @@ type stored struct {
 	frame int
 }
 
-// locate finds a message of the listing.
+// locate finds a message that may be shown.
 func (b *Box) locate(uid uint32) (s stored, ok bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	x := &b.index
-	i, ok := x.listed(uid)
+	one, ok := x.find(uid)
 	if !ok {
 		return s, false
 	}
-	r := x.refs[i]
-	return stored{x.log, x.frames[r.frame()], r.slot(), x.sets.sets[x.flags[i]], r.frame()}, true
+	r := one.ref
+	return stored{x.log, x.frames[r.frame()], r.slot(), x.sets.sets[one.flags], r.frame()}, true
 }
 
-// message returns a message of the listing, nil if it is not there, and an error
+// message returns a message that may be shown, nil if it is not there, and an error
 // if what is kept of it is damaged.
 func (b *Box) message(uid uint32) (*Message, error) {
 	for {
@@ -147,7 +147,7 @@ func (b *Box) message(uid uint32) (*Message, error) {
 	}
 }
 
-// known returns a message of the listing, nil if it is not there or damaged.
+// known returns a message that may be shown, nil if it is not there or damaged.
 func (b *Box) known(uid uint32) *Message {
 	m, err := b.message(uid)
 	if err != nil {
@@ -156,7 +156,7 @@ func (b *Box) known(uid uint32) *Message {
 	return m
 }
 
-// mended returns a message of the listing, fetching again what is damaged.
+// mended returns a message that may be shown, fetching again what is damaged.
 func (b *Box) mended(ctx context.Context, uid uint32) (*Message, error) {
 	m, err := b.message(uid)
 	if err == nil {
@@ -183,6 +183,9 @@ func (b *Box) describeAgain(ctx context.Context, uid uint32) error {
 			if r.frame() == s.frame && b.index.log == s.log {
 				uids = append(uids, b.index.uids[i])
 			}
+		}
+		if len(uids) == 0 { // of a first sync that is under way
+			uids = []uint32{uid}
 		}
 		b.mu.RUnlock()
 		slices.Reverse(uids)
@@ -235,12 +238,17 @@ func (s *batch) flush() {
 	s.messages, s.size = nil, 0
 	s.box.mu.Lock()
 	defer s.box.mu.Unlock()
-	if x := &s.box.index; x.log != nil {
-		x.enter(x.log.Append(data), front)
+	x := &s.box.index
+	if x.log == nil {
+		return
+	}
+	x.enter(x.log.Append(data), front)
+	if x.growing != nil && x.growing.advance() {
+		s.box.tellGrowth()
 	}
 }
 
-// read returns those of the messages that are in the listing and can be read.
+// read returns those of the messages that may be shown and can be read.
 func (b *Box) read(uids []uint32) []*Message {
 	messages := make([]*Message, 0, len(uids))
 	for _, uid := range uids {
