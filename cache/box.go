@@ -188,6 +188,19 @@ func (b *Box) Message(ctx context.Context, uid uint32) (*Message, error) {
 	return m, nil
 }
 
+// Named is Message without flags and parts, for those who need no more than a
+// name: of many messages, in much less time.
+func (b *Box) Named(ctx context.Context, uid uint32) (*Message, error) {
+	if s, ok := b.locate(uid); ok {
+		if f, err := b.account.readFrame(s.log, s.at); err == nil {
+			if m := f.named(s.slot, uid); m != nil {
+				return m, nil
+			}
+		}
+	}
+	return b.Message(ctx, uid)
+}
+
 // Structured is Message for those who need the part table: where the server
 // could not give it, it is read from the message itself.
 func (b *Box) Structured(ctx context.Context, uid uint32) (*Message, error) {

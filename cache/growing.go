@@ -13,6 +13,7 @@ import (
 type growing struct {
 	messages []fresh   // those of the snapshot, ascending; ref is undescribed at first
 	from     int       // all from this place on are described
+	next     int       // the place after the one that came last
 	ended    time.Time // when its sync failed; zero: it goes on
 }
 
@@ -39,8 +40,12 @@ func (g *growing) place(uid uint32) (int, bool) {
 
 // enter takes over where a message is.
 func (g *growing) enter(one fresh) {
-	if i, ok := g.place(one.uid); ok {
-		g.messages[i] = one
+	i, ok := g.next, g.next < len(g.messages) && g.messages[g.next].uid == one.uid
+	if !ok {
+		i, ok = g.place(one.uid)
+	}
+	if ok {
+		g.messages[i], g.next = one, i+1
 	}
 }
 

@@ -278,7 +278,7 @@ func (f *FS) listMessages(ctx context.Context, n node, h *dirHandle, uids []uint
 		child.kind, suffix = kindEML, emlSuffix
 	}
 	for _, uid := range slices.Backward(uids) {
-		m, err := h.place.box.Message(ctx, uid)
+		m, err := h.place.box.Named(ctx, uid)
 		if err != nil {
 			if errors.Is(err, cache.ErrNotExist) {
 				continue // it went after the directory was opened

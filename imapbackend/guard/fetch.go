@@ -110,6 +110,9 @@ var oldNames = map[string]string{"RFC822": "BODY[]", "RFC822.HEADER": "BODY[HEAD
 // isBody reports whether an item is a BODY[...], a BINARY[...], or what such a
 // one was called before.
 func isBody(item []byte) bool {
+	if len(item) == 0 || item[0]|0x20 != 'b' && item[0]|0x20 != 'r' {
+		return false
+	}
 	if len(item) > len("RFC822") && item[6] != '.' && bytes.IndexByte(item, '[') < 0 {
 		return false
 	}
