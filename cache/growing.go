@@ -244,6 +244,9 @@ func (g *Growing) wait(ctx context.Context, below uint32) ([]uint32, error) {
 		grown := b.grown
 		whole := b.index.growing != nil && b.index.growing.from == 0
 		b.mu.Unlock()
+		if b.stale.Load() {
+			return nil, b.failed("list", 0, ErrStale)
+		}
 		if !whole {
 			if uids := g.Ready(below); len(uids) > 0 {
 				return uids, nil
@@ -253,9 +256,6 @@ func (g *Growing) wait(ctx context.Context, below uint32) ([]uint32, error) {
 		case <-g.done:
 			return g.Ready(below), g.err
 		case <-grown:
-			if b.stale.Load() {
-				return nil, b.failed("list", 0, ErrStale)
-			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
