@@ -128,10 +128,14 @@ func (s *summaries) describe(ctx context.Context, uids []uint32, size int) (outc
 		var group errgroup.Group
 		group.SetLimit(min(ahead, size)) // one by one, the first left is the one at fault
 		for _, c := range chunks {
+			sent := make(chan struct{})
 			group.Go(func() error {
-				s.fetch(ctx, session, c)
+				done := sync.OnceFunc(func() { close(sent) })
+				defer done() // if it could not be sent
+				s.fetch(ctx, session, c, done)
 				return ctx.Err()
 			})
+			<-sent // the newest come first
 		}
 		return group.Wait()
 	})
@@ -182,12 +186,13 @@ func (s *summaries) chunks(uids []uint32, size int) (chunks []*chunk) {
 	return chunks
 }
 
-// fetch asks for the summaries of a chunk.
-func (s *summaries) fetch(ctx context.Context, session *session, c *chunk) {
+// fetch asks for the summaries of a chunk, and calls sent when it has.
+func (s *summaries) fetch(ctx context.Context, session *session, c *chunk, sent func()) {
 	var mu sync.Mutex
 	described := make(map[uint32]*guard.Message, len(c.uids))
 	states := make(map[uint32]*guard.Message) // that came before the rest
 	_, err := session.conn.Fetch(ctx, guard.Fetch{
+		Sent:  sent,
 		UIDs:  uidSet(c.uids),
 		Items: session.items(summaryItems, "X-GM-MSGID X-GM-THRID X-GM-LABELS"),
 		Message: func(m *guard.Message) {

@@ -22,6 +22,9 @@ type Fetch struct {
 	Items string
 	// Modifier is "" or a list of modifiers, "(CHANGEDSINCE 12)".
 	Modifier string
+	// Sent, if not nil, is told once the command has been written, by the caller
+	// of Fetch: what is sent after it is answered after it.
+	Sent func()
 	// Message receives each response that answers this command, once it is
 	// complete: behind the literals in it.
 	Message func(*Message)
