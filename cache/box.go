@@ -47,6 +47,7 @@ type Box struct {
 	seen     uint32         // guarded by mu; UIDVALIDITY when newest was asked for
 	failure  error          // guarded by mu; of the last sync that failed
 	failedAt time.Time      // guarded by mu
+	grown    chan struct{}  // guarded by mu; closed when there is more of a first listing; nil: nobody waits
 }
 
 // ID returns what identifies the mailbox.
@@ -151,10 +152,16 @@ func (b *Box) KnownNewest() (time.Time, bool) {
 	return m.Date, true
 }
 
-// All returns the messages of the last sync, in no order.
+// All returns the messages of the last sync, or those that a first one has found
+// so far, in no order.
 func (b *Box) All() []*Message {
-	l, _ := b.Known()
-	return b.read(l.UIDs)
+	b.mu.RLock()
+	uids := b.index.uids
+	if g := b.index.growing; g != nil {
+		uids = g.described()
+	}
+	b.mu.RUnlock()
+	return b.read(uids)
 }
 
 // Message returns a message of the last listing. ErrNotExist: the mailbox does
@@ -181,6 +188,19 @@ func (b *Box) Message(ctx context.Context, uid uint32) (*Message, error) {
 		return nil, fmt.Errorf("message %d of mailbox %q: %w", uid, b.id.Name, ErrNotExist)
 	}
 	return m, nil
+}
+
+// Named is Message without flags and parts, for those who need no more than a
+// name: of many messages, in much less time.
+func (b *Box) Named(ctx context.Context, uid uint32) (*Message, error) {
+	if s, ok := b.locate(uid); ok {
+		if f, err := b.account.readFrame(s.log, s.at); err == nil {
+			if m := f.named(s.slot, uid); m != nil {
+				return m, nil
+			}
+		}
+	}
+	return b.Message(ctx, uid)
 }
 
 // Structured is Message for those who need the part table: where the server

@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -52,18 +54,17 @@ func (a *Account) readFrame(log *disk.Log, at disk.Pos) (*frame, error) {
 var errFrame = fmt.Errorf("frame of messages: %w", disk.ErrDamaged)
 
 func parseFrame(data []byte) (*frame, error) {
-	r := recordReader{rest: string(data[1:])}
-	r.rest = r.rest[:r.count()]
+	n, at := binary.Uvarint(data[1:])
+	if at <= 0 || n > uint64(len(data)-1-at) {
+		return nil, errFrame
+	}
+	at += 1 + int(n)
+	r := recordReader{rest: string(data[at-int(n) : at])}
 	front := r.front()
 	if r.err != nil {
 		return nil, r.err
 	}
-	body := recordReader{rest: string(data[1:])}
-	n := body.count()
-	if body.err != nil {
-		return nil, body.err
-	}
-	compressed := data[len(data)-len(body.rest)+n:]
+	compressed := data[at:]
 	if size, err := s2.DecodedLen(compressed); err != nil || size > disk.MaxFrame {
 		return nil, errFrame
 	}
@@ -97,9 +98,25 @@ func (f *frame) message(slot int, uid uint32, flags []string) (*Message, error) 
 	r := recordReader{rest: f.record(slot)}
 	r.rest = r.string()
 	m := &Message{UID: uid}
-	r.message(m)
+	if r.head(m) {
+		r.parts(m)
+	}
 	m.setMarks(flags)
 	return m, r.err
+}
+
+// named returns of a message what makes its name, and nil if it cannot be read.
+func (f *frame) named(slot int, uid uint32) *Message {
+	if slot >= len(f.uids) || f.uids[slot] != uid {
+		return nil
+	}
+	r := recordReader{rest: f.record(slot)}
+	r.rest = r.string()
+	m := &Message{UID: uid}
+	if r.head(m); r.err != nil {
+		return nil
+	}
+	return m
 }
 
 // stored is where a message of the listing is.
@@ -111,20 +128,20 @@ type stored struct {
 	frame int
 }
 
-// locate finds a message of the listing.
+// locate finds a message that may be shown.
 func (b *Box) locate(uid uint32) (s stored, ok bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	x := &b.index
-	i, ok := x.listed(uid)
+	one, ok := x.find(uid)
 	if !ok {
 		return s, false
 	}
-	r := x.refs[i]
-	return stored{x.log, x.frames[r.frame()], r.slot(), x.sets.sets[x.flags[i]], r.frame()}, true
+	r := one.ref
+	return stored{x.log, x.frames[r.frame()], r.slot(), x.sets.sets[one.flags], r.frame()}, true
 }
 
-// message returns a message of the listing, nil if it is not there, and an error
+// message returns a message that may be shown, nil if it is not there, and an error
 // if what is kept of it is damaged.
 func (b *Box) message(uid uint32) (*Message, error) {
 	for {
@@ -147,7 +164,7 @@ func (b *Box) message(uid uint32) (*Message, error) {
 	}
 }
 
-// known returns a message of the listing, nil if it is not there or damaged.
+// known returns a message that may be shown, nil if it is not there or damaged.
 func (b *Box) known(uid uint32) *Message {
 	m, err := b.message(uid)
 	if err != nil {
@@ -156,7 +173,7 @@ func (b *Box) known(uid uint32) *Message {
 	return m
 }
 
-// mended returns a message of the listing, fetching again what is damaged.
+// mended returns a message that may be shown, fetching again what is damaged.
 func (b *Box) mended(ctx context.Context, uid uint32) (*Message, error) {
 	m, err := b.message(uid)
 	if err == nil {
@@ -183,6 +200,9 @@ func (b *Box) describeAgain(ctx context.Context, uid uint32) error {
 			if r.frame() == s.frame && b.index.log == s.log {
 				uids = append(uids, b.index.uids[i])
 			}
+		}
+		if len(uids) == 0 { // of a first sync that is under way
+			uids = []uint32{uid}
 		}
 		b.mu.RUnlock()
 		slices.Reverse(uids)
@@ -211,36 +231,84 @@ func (b *Box) take(messages ...*Message) {
 
 // batch gathers messages until there are enough for a frame.
 type batch struct {
-	box      *Box
-	messages []description
-	size     int // of the records, in bytes
+	box     *Box
+	front   front
+	records []byte // with their lengths
+	ends    []int  // of each, in records
+	one     []byte // the record that is being made
 }
 
 func (s *batch) add(m *Message) {
-	one := describe(m)
-	if s.size += len(one.record); s.size > frameBytes {
-		s.flush()
-		s.size = len(one.record)
+	s.one = appendRecord(s.one[:0], m)
+	if len(s.one) > maxRecord {
+		short := *m
+		short.Parts, short.Defects = nil, m.Defects|DefectStructure
+		m, s.one = &short, appendRecord(nil, &short)
 	}
-	if s.messages = append(s.messages, one); len(s.messages) == frameMessages {
+	if len(s.front.uids) > 0 && len(s.records)+len(s.one) > frameBytes {
+		s.flush()
+	}
+	s.records = append(binary.AppendUvarint(s.records, uint64(len(s.one))), s.one...)
+	s.ends = append(s.ends, len(s.records))
+	if s.front.add(m.UID, m.marks(), m.Defects); len(s.front.uids) == frameMessages {
 		s.flush()
 	}
 }
 
 func (s *batch) flush() {
-	if len(s.messages) == 0 {
+	if len(s.front.uids) == 0 {
 		return
 	}
-	data, front := messageFrame(s.messages)
-	s.messages, s.size = nil, 0
-	s.box.mu.Lock()
-	defer s.box.mu.Unlock()
-	if x := &s.box.index; x.log != nil {
-		x.enter(x.log.Append(data), front)
+	s.enter(s.frame())
+	s.front = front{uids: s.front.uids[:0], flags: s.front.flags[:0]}
+	s.records, s.ends = s.records[:0], s.ends[:0]
+	if cap(s.records) > 2*frameBytes {
+		s.records, s.one = nil, nil
 	}
 }
 
-// read returns those of the messages that are in the listing and can be read.
+// frame makes a frame of what there is.
+func (s *batch) frame() []byte {
+	if !slices.IsSorted(s.front.uids) {
+		s.sort()
+	}
+	return s.front.frame(s.records)
+}
+
+func (s *batch) enter(data []byte) {
+	s.box.mu.Lock()
+	defer s.box.mu.Unlock()
+	x := &s.box.index
+	if x.log == nil {
+		return
+	}
+	x.enter(x.log.Append(data), &s.front)
+	if x.growing != nil && x.growing.advance() {
+		s.box.tellGrowth()
+	}
+}
+
+// sort brings the messages into the order of a frame. Of one that is there twice
+// the later stays behind the earlier.
+func (s *batch) sort() {
+	order := make([]int, len(s.front.uids))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(s.front.uids[i], s.front.uids[j]) })
+	now := batch{box: s.box, front: front{defects: s.front.defects}}
+	for _, i := range order {
+		begin := 0
+		if i > 0 {
+			begin = s.ends[i-1]
+		}
+		now.front.add(s.front.uids[i], s.front.flags[i], 0)
+		now.records = append(now.records, s.records[begin:s.ends[i]]...)
+	}
+	s.front, s.records = now.front, now.records
+}
+
+// read returns those of the messages that may be shown and can be read.
 func (b *Box) read(uids []uint32) []*Message {
 	messages := make([]*Message, 0, len(uids))
 	for _, uid := range uids {
@@ -327,10 +395,10 @@ func (u *unreadable) Unwrap() error { return u.why }
 // copyFrame appends a frame of these messages to now, or several if they are large.
 func (b *Box) copyFrame(was, now *index, uids []uint32) error {
 	var records []byte
-	f := &front{defects: make(map[uint32]Defect)}
+	f := &front{}
 	flush := func() {
 		now.enter(now.log.Append(f.frame(records)), f)
-		records, f = nil, &front{defects: make(map[uint32]Defect)}
+		records, f = nil, &front{}
 	}
 	for _, uid := range uids {
 		var one fresh
@@ -351,10 +419,7 @@ func (b *Box) copyFrame(was, now *index, uids []uint32) error {
 		if len(records) > 0 && len(records)+len(record) > frameBytes {
 			flush()
 		}
-		f.uids, f.flags = append(f.uids, uid), append(f.flags, was.sets.sets[one.flags])
-		if d := was.defects[uid]; d != 0 {
-			f.defects[uid] = d
-		}
+		f.add(uid, was.sets.sets[one.flags], was.defects[uid])
 		records = append(records, record...)
 	}
 	flush()

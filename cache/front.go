@@ -1,9 +1,7 @@
 package cache
 
 import (
-	"cmp"
 	"encoding/binary"
-	"slices"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -15,37 +13,15 @@ type front struct {
 	defects map[uint32]Defect
 }
 
-// description is a message on its way into a frame.
-type description struct {
-	uid     uint32
-	flags   []string
-	defects Defect
-	record  []byte
-}
-
-func describe(m *Message) description {
-	record := appendRecord(nil, m)
-	if len(record) > maxRecord {
-		short := *m
-		short.Parts, short.Defects = nil, m.Defects|DefectStructure
-		m, record = &short, appendRecord(nil, &short)
-	}
-	return description{m.UID, m.marks(), m.Defects, record}
-}
-
-// messageFrame makes a frame of messages, at most frameMessages.
-func messageFrame(messages []description) (frame []byte, f *front) {
-	slices.SortStableFunc(messages, func(a, b description) int { return cmp.Compare(a.uid, b.uid) })
-	f = &front{defects: make(map[uint32]Defect)}
-	var records []byte
-	for _, m := range messages {
-		f.uids, f.flags = append(f.uids, m.uid), append(f.flags, m.flags)
-		if m.defects != 0 {
-			f.defects[m.uid] = m.defects
+// add adds a message.
+func (f *front) add(uid uint32, flags []string, defects Defect) {
+	f.uids, f.flags = append(f.uids, uid), append(f.flags, flags)
+	if defects != 0 {
+		if f.defects == nil {
+			f.defects = make(map[uint32]Defect)
 		}
-		records = append(binary.AppendUvarint(records, uint64(len(m.record))), m.record...)
+		f.defects[uid] = defects
 	}
-	return f.frame(records), f
 }
 
 // frame puts a frame together.
@@ -63,9 +39,11 @@ func (f *front) frame(records []byte) []byte {
 			head = append(binary.AppendUvarint(head, uint64(uid)), byte(d))
 		}
 	}
-	frame := binary.AppendUvarint([]byte{frameOfMessages}, uint64(len(head)))
-	frame = append(frame, head...)
-	return append(frame, s2.EncodeBetter(nil, records)...)
+	room := 1 + binary.MaxVarintLen64 + len(head)
+	frame := append(make([]byte, 0, room+s2.MaxEncodedLen(len(records))), frameOfMessages)
+	frame = append(binary.AppendUvarint(frame, uint64(len(head))), head...)
+	packed := s2.EncodeBetter(frame[len(frame):cap(frame)], records) // in place, as there is room
+	return frame[:len(frame)+len(packed)]
 }
 
 // appendFlags appends sets of flags: those that occur, and then which each is.

@@ -26,6 +26,8 @@ type index struct {
 	// order after settle.
 	fresh   []fresh
 	settled bool
+	// growing is what the first sync makes of them; nil after it.
+	growing *growing
 
 	frames  []disk.Pos // of messages, by number
 	sets    flagSets
@@ -118,11 +120,11 @@ func (x *index) known() int { return len(x.uids) + len(x.fresh) }
 // listed returns the place of a message in the listing.
 func (x *index) listed(uid uint32) (int, bool) { return slices.BinarySearch(x.uids, uid) }
 
-// holds reports whether the message is in the listing.
+// holds reports whether the message is one that may be shown.
 func (b *Box) holds(uid uint32) bool {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	_, ok := b.index.listed(uid)
+	_, ok := b.index.find(uid)
 	return ok
 }
 
@@ -169,6 +171,7 @@ func (x *index) gone(uids []uint32) (gone []uint32) {
 
 // list makes uids, as far as they are described, the listing.
 func (x *index) list(uids []uint32) {
+	x.growing = nil
 	if len(x.fresh) == 0 && slices.Equal(uids, x.uids) {
 		return // readers can see that it is the same
 	}
@@ -278,7 +281,11 @@ func (x *index) enter(at disk.Pos, front *front) bool {
 			continue
 		}
 		x.settled = x.settled && (len(x.fresh) == 0 || x.fresh[len(x.fresh)-1].uid < uid)
-		x.fresh = append(x.fresh, fresh{uid, r, x.sets.of(front.flags[slot])})
+		one := fresh{uid, r, x.sets.of(front.flags[slot])}
+		x.fresh = append(x.fresh, one)
+		if x.growing != nil {
+			x.growing.enter(one)
+		}
 	}
 	return true
 }

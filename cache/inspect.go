@@ -210,7 +210,7 @@ type mailboxReplay struct {
 func (m *mailboxReplay) frame(at disk.Pos, data []byte) error {
 	if m.validity == 0 {
 		if r := (recordReader{rest: string(data)}); r.byte() == frameHead {
-			m.id, _ = r.head()
+			m.id, _ = r.whose()
 		}
 	}
 	s, err := m.index.replay(m.id, at, data)

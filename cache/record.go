@@ -137,8 +137,8 @@ func (r *recordReader) string() (s string) {
 	return s
 }
 
-// message reads a record into m.
-func (r *recordReader) message(m *Message) {
+// head reads a record into m but for the parts, and reports whether they follow.
+func (r *recordReader) head(m *Message) (parts bool) {
 	bits := r.byte()
 	m.Defects = Defect(r.byte())
 	if bits&recordGmail != 0 {
@@ -149,9 +149,11 @@ func (r *recordReader) message(m *Message) {
 	}
 	m.Size = r.int()
 	m.From, m.Subject, m.MessageID = r.string(), r.string(), r.string()
-	if bits&recordParts == 0 {
-		return
-	}
+	return bits&recordParts != 0
+}
+
+// parts reads the rest of a record.
+func (r *recordReader) parts(m *Message) {
 	n := r.count()
 	if n > content.MaxParts {
 		r.fail()

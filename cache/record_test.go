@@ -19,7 +19,9 @@ func TestRecord(t *testing.T) {
 			m.Parts = nil
 			m.Defects |= DefectStructure
 		}
-		data, _ := messageFrame([]description{describe(&m)})
+		var s batch
+		s.add(&m)
+		data := s.frame()
 		f, err := parseFrame(data)
 		if err != nil {
 			t.Fatal(err)
@@ -44,11 +46,13 @@ func TestRecord(t *testing.T) {
 func FuzzFrames(f *testing.F) {
 	m, _ := letter(7)
 	m.UID = 7
-	frame, front := messageFrame([]description{describe(&m)})
+	var s batch
+	s.add(&m)
+	frame := s.frame()
 	f.Add(frame)
 	var x index
 	x.begin(nil, ID{Name: "a"}, 1)
-	x.enter(x.log.Append(frame), front)
+	x.enter(x.log.Append(frame), &s.front)
 	x.setFlags(7, []string{"x"}, true)
 	f.Add(x.syncFrame(synced{State{Next: 9}, m.Date}, true, []uint32{3, 4}))
 	f.Add(headFrame(ID{Name: "a"}, 1))

@@ -48,8 +48,8 @@ func headFrame(id ID, validity uint32) []byte {
 	return binary.AppendUvarint(b, uint64(validity))
 }
 
-// head reads whose log it is, and reports whether it is of this version.
-func (r *recordReader) head() (id ID, ok bool) {
+// whose reads whose log it is, and reports whether it is of this version.
+func (r *recordReader) whose() (id ID, ok bool) {
 	version, decoders := r.uint(), r.uint()
 	id = ID{Name: r.string(), Raw: r.byte() != 0}
 	return id, version == indexVersion && decoders == content.Version
@@ -140,7 +140,7 @@ func (x *index) replay(id ID, at disk.Pos, data []byte) (s synced, err error) {
 	}
 	switch kind {
 	case frameHead:
-		if of, ok := r.head(); !ok || of != id {
+		if of, ok := r.whose(); !ok || of != id {
 			return s, errOtherLog
 		}
 		x.validity = r.uint32()

@@ -153,7 +153,7 @@ func (b *Box) amend(f File, change func(s *size, known bool)) {
 	was, known := b.size(f)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, ok := b.index.listed(f.UID); !ok {
+	if _, ok := b.index.find(f.UID); !ok {
 		return
 	}
 	s := b.sizes[f]
@@ -217,7 +217,7 @@ func (b *Box) merge(now, before []sizeEntry) []sizeEntry {
 	fresh := len(now)
 	b.mu.RLock()
 	for _, e := range before {
-		_, there := b.index.listed(e.file.UID)
+		_, there := b.index.find(e.file.UID)
 		if _, ok := slices.BinarySearchFunc(now[:fresh], e.file, func(e sizeEntry, f File) int { return e.compare(f) }); !ok && there {
 			now = append(now, e)
 		}

@@ -69,6 +69,8 @@ func (b *Box) sync(ctx context.Context) error {
 		b.flagged = asked
 		b.mu.Unlock()
 	}
+	b.beginGrowing(uids)
+	defer b.endGrowing()
 	if err := b.fetchSummaries(ctx, validity, uids); err != nil {
 		return err
 	}
@@ -195,6 +197,7 @@ func (b *Box) empty() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.index, b.sizes = index{validity: b.index.validity}, nil
+	b.tellGrowth()
 }
 
 // manyFlags is for how many messages it matters that a server without CONDSTORE

@@ -139,13 +139,15 @@ func (f *FS) mailboxChild(ctx context.Context, parent node, name string) (n node
 		return node{}, false, nil
 	}
 	box := parent.place.box
-	if _, err := box.Listing(ctx); err != nil {
-		if errors.Is(err, cache.ErrNotExist) {
-			// A mailbox that cannot be opened tells nothing of its messages: that
-			// there is none, a backup would take for an answer.
-			err = fmt.Errorf("%w: %v", cache.ErrStale, err)
+	if !box.Early(uid) {
+		if _, err := box.Listing(ctx); err != nil {
+			if errors.Is(err, cache.ErrNotExist) {
+				// A mailbox that cannot be opened tells nothing of its messages: that
+				// there is none, a backup would take for an answer.
+				err = fmt.Errorf("%w: %v", cache.ErrStale, err)
+			}
+			return node{}, false, err
 		}
-		return node{}, false, err
 	}
 	m, err := box.Message(ctx, uid)
 	if e, _ := errno(err); e == syscall.ENOENT && err != nil {

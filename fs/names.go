@@ -3,6 +3,7 @@ package fs
 import (
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -31,14 +32,34 @@ const (
 // nothing that changes in the message's life. Always four "_", since field
 // leaves none in sender and subject.
 func MessageName(m *cache.Message) string {
-	date := "0000-00-00_0000"
+	var room, end [maxName + 16]byte
+	tail := strconv.AppendUint(append(end[:0], '_'), uint64(m.UID), 10)
+	name := appendDate(room[:0], m.Date.UTC())
+	name = append(appendField(append(name, '_'), m.From, "no-sender", maxSender), '_')
+	name = appendField(name, m.Subject, "no-subject", maxName-len(name)-len(tail))
+	return string(append(name, tail...))
+}
+
+// appendDate appends a date in the form of a message's name. time.Format takes
+// three times as long.
+func appendDate(b []byte, t time.Time) []byte {
+	year, month, day := t.Date()
 	// A zone can carry a date out of the years that have four digits.
-	if t := m.Date.UTC(); !t.IsZero() && t.Year() >= 0 && t.Year() <= 9999 {
-		date = t.Format("2006-01-02_1504")
+	if t.IsZero() || year < 0 || year > 9999 {
+		return append(b, "0000-00-00_0000"...)
 	}
-	head := date + "_" + field(m.From, "no-sender", maxSender) + "_"
-	tail := "_" + strconv.FormatUint(uint64(m.UID), 10)
-	return head + field(m.Subject, "no-subject", maxName-len(head)-len(tail)) + tail
+	hour, minute, _ := t.Clock()
+	two := func(n int) { b = append(b, byte('0'+n/10), byte('0'+n%10)) }
+	two(year / 100)
+	two(year % 100)
+	b = append(b, '-')
+	two(int(month))
+	b = append(b, '-')
+	two(day)
+	b = append(b, '_')
+	two(hour)
+	two(minute)
+	return b
 }
 
 // parseMessageName gets the UID out of a name that has the shape of a
@@ -90,38 +111,49 @@ func enclosedName(section, subject string) string {
 // from the one without them. A mark stays only behind its letter: behind
 // anything else (an emoji and its variation selector) it would sit on the "-".
 func field(s, missing string, max int) string {
-	var b strings.Builder
+	return string(appendField(nil, s, missing, max))
+}
+
+// appendField appends a field.
+func appendField(b []byte, s, missing string, max int) []byte {
+	start := len(b)
 	gap := true
 	for _, r := range norm.NFC.String(s) {
-		if !nameRune(r) && (gap || !unicode.IsMark(r)) {
+		if !nameRune(r) && (gap || !isMark(r)) {
 			gap = true
 			continue
 		}
 		size := utf8.RuneLen(r)
-		dash := gap && b.Len() > 0
+		dash := gap && len(b) > start
 		if dash {
 			size++
 		}
-		if b.Len()+size > max {
+		if len(b)-start+size > max {
 			break
 		}
 		if dash {
-			b.WriteByte('-')
+			b = append(b, '-')
 		}
-		b.WriteRune(r)
+		b = utf8.AppendRune(b, r)
 		gap = false
 	}
-	if b.Len() == 0 {
-		return missing
+	if len(b) == start {
+		return append(b, missing...)
 	}
-	return b.String()
+	return b
 }
 
 // nameRune reports whether r is a letter or a digit. The digits are Unicode's
 // Nd and Nl: the latter has the zero of Chinese years.
 func nameRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+	}
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Nl, r)
 }
+
+// isMark reports whether r is a combining mark, of which ASCII has none.
+func isMark(r rune) bool { return r >= utf8.RuneSelf && unicode.IsMark(r) }
 
 // control reports whether r could change how a terminal shows a name: C0, DEL,
 // C1, the line and paragraph separators and the bidirectional controls.

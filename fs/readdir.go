@@ -14,10 +14,11 @@ import (
 // except for the messages of a mailbox, which are found by their UID: a
 // listing under way survives what comes and goes.
 type dirHandle struct {
-	place    *place   // of a directory of the mailbox tree
-	names    []string // child mailboxes, or views
-	uids     []uint32 // messages, ascending; listed from the end
-	contents *listing // of a message directory
+	place    *place         // of a directory of the mailbox tree
+	names    []string       // child mailboxes, or views
+	uids     []uint32       // messages, ascending; listed from the end
+	growing  *cache.Growing // instead of uids, while they are being found out
+	contents *listing       // of a message directory
 	listEML  bool
 }
 
@@ -50,6 +51,9 @@ func (f *FS) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 		return f.openStatus("list", err)
 	}
 	out.Fh = f.hold(h)
+	if h.growing != nil {
+		return fuse.OK // the kernel is to keep nothing that may yet fail
+	}
 	out.OpenFlags = fuse.FOPEN_CACHE_DIR
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -88,30 +92,35 @@ func (f *FS) openDir(ctx context.Context, n node) (*dirHandle, error) {
 	}
 	h.place, h.names = here, t.children[here.key]
 	if here.box != nil {
-		l, err := here.box.Listing(ctx)
+		l, growing, err := here.box.Begin(ctx)
 		// Dovecot lists a mailbox that was deleted while it has children. Of any
 		// other, nothing is no answer: a backup would take it for one.
 		if err != nil && !(errors.Is(err, cache.ErrNotExist) && len(h.names) > 0) {
 			return nil, err
 		}
-		h.uids = l.UIDs
+		h.uids, h.growing = l.UIDs, growing
 	}
 	return h, nil
 }
 
 // ReleaseDir implements fuse.RawFileSystem.
-func (f *FS) ReleaseDir(in *fuse.ReleaseIn) { f.drop(in.Fh) }
+func (f *FS) ReleaseDir(in *fuse.ReleaseIn) {
+	if h, ok := f.held(in.Fh).(*dirHandle); ok && h.growing != nil {
+		h.growing.Close()
+	}
+	f.drop(in.Fh)
+}
 
 // ReadDir implements fuse.RawFileSystem.
-func (f *FS) ReadDir(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
-	return f.readDir(in, func(e fuse.DirEntry) (*fuse.EntryOut, bool) { return nil, out.AddDirEntry(e) })
+func (f *FS) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	return f.readDir(cancel, in, func(e fuse.DirEntry) (*fuse.EntryOut, bool) { return nil, out.AddDirEntry(e) })
 }
 
 // ReadDirPlus implements fuse.RawFileSystem: ReadDir with the attributes of
 // those entries that are known without asking the server. The kernel looks the
 // others up when somebody wants to know.
-func (f *FS) ReadDirPlus(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
-	return f.readDir(in, func(e fuse.DirEntry) (*fuse.EntryOut, bool) {
+func (f *FS) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	return f.readDir(cancel, in, func(e fuse.DirEntry) (*fuse.EntryOut, bool) {
 		entry := out.AddDirLookupEntry(e)
 		return entry, entry != nil
 	})
@@ -121,7 +130,7 @@ func (f *FS) ReadDirPlus(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryL
 // false: there is no more room.
 type add func(fuse.DirEntry) (*fuse.EntryOut, bool)
 
-func (f *FS) readDir(in *fuse.ReadIn, add add) fuse.Status {
+func (f *FS) readDir(cancel <-chan struct{}, in *fuse.ReadIn, add add) fuse.Status {
 	n, status := f.node(in.NodeId)
 	if !status.Ok() {
 		return status
@@ -132,10 +141,17 @@ func (f *FS) readDir(in *fuse.ReadIn, add add) fuse.Status {
 	}
 	f.notifier.begin(in.NodeId)
 	defer f.notifier.end(in.NodeId)
-	if in.Offset == 0 && n.kind != kindMessage {
+	if in.Offset == 0 && n.kind != kindMessage && h.growing == nil {
 		f.mu.Lock()
 		f.shown[n] = h
 		f.mu.Unlock()
+	}
+	given := false
+	give := add
+	add = func(e fuse.DirEntry) (*fuse.EntryOut, bool) {
+		out, room := give(e)
+		given = given || room
+		return out, room
 	}
 	for off := in.Offset; off < offsetNames; off++ {
 		dot := fuse.DirEntry{Name: ".."[:off+1], Mode: n.mode(), Ino: f.ino(n, ""), Off: off + 1}
@@ -143,7 +159,7 @@ func (f *FS) readDir(in *fuse.ReadIn, add add) fuse.Status {
 			return fuse.OK
 		}
 	}
-	ctx := context.Background() // all that is listed was found out by OpenDir
+	ctx := context.Background() // but for growing, all that is listed was found out by OpenDir
 	off := max(in.Offset, offsetNames)
 	switch {
 	case h.contents != nil:
@@ -151,7 +167,51 @@ func (f *FS) readDir(in *fuse.ReadIn, add add) fuse.Status {
 	case off < offsetMessages && !f.listNames(ctx, n, h, off, add):
 		return fuse.OK
 	}
-	return f.status("list", f.listMessages(ctx, n, h, off, add))
+	for below := uidBelow(off); ; {
+		uids, err := h.messages(below, func(more func(context.Context) error) error {
+			if given {
+				return nil // what there is comes first
+			}
+			return attend(cancel, in.Pid, more)
+		})
+		if err != nil || len(uids) == 0 {
+			return f.status("list", err)
+		}
+		if room, err := f.listMessages(ctx, n, h, uids, add); err != nil || !room {
+			return f.status("list", err)
+		}
+		below = uids[0]
+	}
+}
+
+// uidBelow is the UID below which the messages are from the offset off on; 0:
+// it is all of them.
+func uidBelow(off uint64) uint32 {
+	if off < offsetMessages {
+		return 0
+	}
+	return uint32(1<<32 - (off - offsetMessages))
+}
+
+// messages returns, ascending, messages below uid (0: the newest): all of them,
+// or the next that are known of a listing that is being found out. For those,
+// wait decides whether to do what waits for them.
+func (h *dirHandle) messages(below uint32, wait func(func(context.Context) error) error) (uids []uint32, err error) {
+	if h.growing == nil {
+		end := len(h.uids)
+		if below != 0 {
+			end, _ = slices.BinarySearch(h.uids, below)
+		}
+		return h.uids[:end], nil
+	}
+	if uids = h.growing.Ready(below); len(uids) > 0 {
+		return uids, nil
+	}
+	err = wait(func(ctx context.Context) (err error) {
+		uids, err = h.growing.Below(ctx, below)
+		return err
+	})
+	return uids, err
 }
 
 // listNames lists child mailboxes or views; false: there was no room for all.
@@ -161,36 +221,46 @@ func (f *FS) listNames(ctx context.Context, n node, h *dirHandle, off uint64, ad
 		if err != nil || !ok {
 			continue // it went after the directory was opened
 		}
-		if !f.give(ctx, add, child, h.names[i], "", uint64(i)+offsetNames+1) {
+		if !f.give(ctx, add, child, nil, h.names[i], uint64(i)+offsetNames+1) {
 			return false
 		}
 	}
 	return true
 }
 
-// give adds an entry for n, a part's if section is not ""; next is the offset of
-// the one after it. It reports whether there was room.
-func (f *FS) give(ctx context.Context, add add, n node, name, section string, next uint64) bool {
-	out, room := add(fuse.DirEntry{Name: name, Mode: n.mode(), Ino: f.ino(n, section), Off: next})
+// give adds an entry for n, which shows something of m if that is not nil; next
+// is the offset of the one after it. It reports whether there was room.
+func (f *FS) give(ctx context.Context, add add, n node, m *cache.Message, name string, next uint64) bool {
+	part := ""
+	if m != nil {
+		part = section(n, m)
+	}
+	out, room := add(fuse.DirEntry{Name: name, Mode: n.mode(), Ino: f.ino(n, part), Off: next})
 	if room && out != nil {
-		f.enterKnown(ctx, n, out)
+		f.enterKnown(ctx, n, m, out)
 	}
 	return room
 }
 
 // enterKnown fills in an entry of READDIRPLUS, unless that would take a
 // question to the server, or a lookup that is counted.
-func (f *FS) enterKnown(ctx context.Context, n node, out *fuse.EntryOut) {
+func (f *FS) enterKnown(ctx context.Context, n node, m *cache.Message, out *fuse.EntryOut) {
 	if _, ok := n.pack(); !ok || n.kind == kindControlFile {
 		return
 	}
-	switch {
-	case n.kind == kindMailbox && n.place.box != nil:
-		if _, ok := n.place.box.KnownNewest(); !ok {
-			return
+	if m != nil {
+		var size cache.Size
+		if !n.dir() {
+			var ok bool
+			if size, ok = n.place.box.KnownSize(n.file()); !ok {
+				return
+			}
 		}
-	case !n.dir():
-		if _, ok := n.place.box.KnownSize(n.file()); !ok {
+		f.enter(n, f.messageAttr(n, m, size, &out.Attr), out)
+		return
+	}
+	if n.kind == kindMailbox && n.place.box != nil {
+		if _, ok := n.place.box.KnownNewest(); !ok {
 			return
 		}
 	}
@@ -199,34 +269,28 @@ func (f *FS) enterKnown(ctx context.Context, n node, out *fuse.EntryOut) {
 	}
 }
 
-// listMessages lists the messages of a mailbox, the newest first.
-func (f *FS) listMessages(ctx context.Context, n node, h *dirHandle, off uint64, add add) error {
-	end := len(h.uids)
-	if off >= offsetMessages {
-		end, _ = slices.BinarySearch(h.uids, uint32(1<<32-(off-offsetMessages)))
-	}
+// listMessages lists these messages of a mailbox, the newest first, and reports
+// whether there was room.
+func (f *FS) listMessages(ctx context.Context, n node, h *dirHandle, uids []uint32, add add) (room bool, err error) {
 	child := node{n.view, kindMessage, h.place, 0, cache.Outer}
 	suffix := ""
 	if f.layout(n.view) == LayoutEML {
 		child.kind, suffix = kindEML, emlSuffix
 	}
-	for _, uid := range slices.Backward(h.uids[:end]) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		m, err := h.place.box.Message(ctx, uid)
+	for _, uid := range slices.Backward(uids) {
+		m, err := h.place.box.Named(ctx, uid)
 		if err != nil {
 			if errors.Is(err, cache.ErrNotExist) {
 				continue // it went after the directory was opened
 			}
-			return err
+			return false, err
 		}
 		child.uid = uid
-		if !f.give(ctx, add, child, MessageName(m)+suffix, "", offsetMessages+1<<32-uint64(uid)) {
-			return nil
+		if !f.give(ctx, add, child, m, MessageName(m)+suffix, offsetMessages+1<<32-uint64(uid)) {
+			return false, nil
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // listContents lists what a message directory holds.
@@ -241,7 +305,7 @@ func (f *FS) listContents(ctx context.Context, n node, h *dirHandle, off uint64,
 	}
 	for i := int(off - offsetNames); i < len(list); i++ {
 		child := entryNode(n, list[i])
-		if !f.give(ctx, add, child, list[i].name, section(child, m), uint64(i)+offsetNames+1) {
+		if !f.give(ctx, add, child, m, list[i].name, uint64(i)+offsetNames+1) {
 			return nil
 		}
 	}

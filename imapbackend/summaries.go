@@ -14,8 +14,13 @@ import (
 
 const (
 	// batch is how many summaries one command asks for, unless the server
-	// limits it to less. A batch is what a broken connection costs.
-	batch = 500
+	// limits it to less. A batch is what a broken connection costs. A multiple
+	// of what the cache puts into a frame, so that no message waits for the
+	// next batch.
+	batch = 512
+	// firstBatch is for how many the first command asks, so that somebody who
+	// lists a mailbox soon sees something.
+	firstBatch = 128
 	// ahead is how many batches are asked for at once, so that the line is
 	// never idle between them.
 	ahead = 4
@@ -52,6 +57,7 @@ type summaries struct {
 	yield    func(*cache.Message)
 	refused  int    // messages in a row of which the server said nothing
 	total    int    // messages that are to be described
+	begun    bool   // the first batch has been asked for
 	proof    uint32 // one that it did describe, 0: none yet
 }
 
@@ -116,53 +122,20 @@ type outcome struct {
 // connection was lost, or that the server refused, is no error: it shows in
 // what is left.
 func (s *summaries) describe(ctx context.Context, uids []uint32, size int) (outcome, error) {
-	var chunks [][]uint32
-	var failures []error
-	var mu sync.Mutex
-	described := make(map[uint32]*guard.Message, len(uids))
-	states := make(map[uint32]*guard.Message) // that came before the rest
+	var chunks []*chunk
 	err := s.c.inside(ctx, s.id, s.validity, slices.Max(uids), false, func(session *session) error {
-		chunks = slices.Collect(slices.Chunk(uids, min(size, session.messageLimit())))
-		failures = make([]error, len(chunks))
+		chunks = s.chunks(uids, min(size, session.messageLimit()))
 		var group errgroup.Group
 		group.SetLimit(min(ahead, size)) // one by one, the first left is the one at fault
-		for i, chunk := range chunks {
+		for _, c := range chunks {
+			sent := make(chan struct{})
 			group.Go(func() error {
-				_, err := session.conn.Fetch(ctx, guard.Fetch{
-					UIDs:  uidSet(chunk),
-					Items: session.items(summaryItems, "X-GM-MSGID X-GM-THRID X-GM-LABELS"),
-					Message: func(m *guard.Message) {
-						mu.Lock()
-						defer mu.Unlock()
-						if before := described[m.UID]; before != nil {
-							m = m.Beside(before)
-						}
-						if early := states[m.UID]; early != nil {
-							m = early.Beside(m)
-						}
-						described[m.UID] = m
-						s.yield(&m.Message)
-					},
-					State: func(m *guard.Message) {
-						mu.Lock()
-						defer mu.Unlock()
-						before := described[m.UID]
-						switch {
-						case before == nil && len(states) < 2*batch:
-							states[m.UID] = m
-						case before != nil && before.Have&guard.HaveFlags == 0:
-							m = m.Beside(before)
-							described[m.UID] = m
-							s.yield(&m.Message)
-						}
-					},
-				})
-				if err != nil {
-					failures[i] = session.kind(err)
-					s.c.opts.Log.Debug("fetch of summaries", "mailbox", s.id.Name, "first", chunk[0], "count", len(chunk), "error", failures[i])
-				}
+				done := sync.OnceFunc(func() { close(sent) })
+				defer done() // if it could not be sent
+				s.fetch(ctx, session, c, done)
 				return ctx.Err()
 			})
+			<-sent // the newest come first
 		}
 		return group.Wait()
 	})
@@ -170,28 +143,98 @@ func (s *summaries) describe(ctx context.Context, uids []uint32, size int) (outc
 		return outcome{}, err
 	}
 	var out outcome
-	for i, chunk := range chunks {
-		silent := slices.DeleteFunc(slices.Clone(chunk), func(uid uint32) bool { return described[uid] != nil })
-		if len(silent) < len(chunk) {
-			s.refused = 0
+	var faults []error
+	for _, c := range chunks {
+		if c.proof != 0 {
+			s.refused, s.proof = 0, c.proof
 		}
 		switch {
-		case len(silent) == 0:
-		case failures[i] == nil:
-			out.silent = append(out.silent, silent...)
+		case len(c.silent) == 0:
+		case c.failure == nil:
+			out.silent = append(out.silent, c.silent...)
 		default:
 			if out.suspect == 0 && len(out.left) == 0 {
-				out.suspect = suspect(failures[i], chunk, silent)
+				out.suspect = suspect(c.failure, c.uids, c.silent)
 			}
-			out.left = append(out.left, silent...)
+			out.left = append(out.left, c.silent...)
+		}
+		faults = append(faults, c.failure)
+	}
+	out.fault = errors.Join(faults...)
+	return out, nil
+}
+
+// chunk is what one command asks for, and what became of it.
+type chunk struct {
+	uids    []uint32
+	silent  []uint32 // about which nothing came
+	proof   uint32   // one about which something did, 0: none
+	failure error
+}
+
+// chunks divides uids, size to a command.
+func (s *summaries) chunks(uids []uint32, size int) (chunks []*chunk) {
+	if !s.begun && len(uids) > 0 {
+		first := min(firstBatch, size, len(uids))
+		chunks = append(chunks, &chunk{uids: uids[:first], silent: uids[:first]})
+		uids = uids[first:]
+	}
+	s.begun = true
+	for part := range slices.Chunk(uids, size) {
+		chunks = append(chunks, &chunk{uids: part, silent: part})
+	}
+	return chunks
+}
+
+// fetch asks for the summaries of a chunk, and calls sent when it has.
+func (s *summaries) fetch(ctx context.Context, session *session, c *chunk, sent func()) {
+	var mu sync.Mutex
+	described := make(map[uint32]*guard.Message, len(c.uids))
+	states := make(map[uint32]*guard.Message) // that came before the rest
+	_, err := session.conn.Fetch(ctx, guard.Fetch{
+		Sent:  sent,
+		UIDs:  uidSet(c.uids),
+		Items: session.items(summaryItems, "X-GM-MSGID X-GM-THRID X-GM-LABELS"),
+		Message: func(m *guard.Message) {
+			mu.Lock()
+			defer mu.Unlock()
+			if before := described[m.UID]; before != nil {
+				m = m.Beside(before)
+			}
+			if early := states[m.UID]; early != nil {
+				m = early.Beside(m)
+			}
+			described[m.UID] = m
+			s.yield(&m.Message)
+		},
+		State: func(m *guard.Message) {
+			mu.Lock()
+			defer mu.Unlock()
+			before := described[m.UID]
+			switch {
+			case before == nil && len(states) < 2*batch:
+				states[m.UID] = m
+			case before != nil && before.Have&guard.HaveFlags == 0:
+				m = m.Beside(before)
+				described[m.UID] = m
+				s.yield(&m.Message)
+			}
+		},
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	if err != nil {
+		c.failure = session.kind(err)
+		s.c.opts.Log.Debug("fetch of summaries", "mailbox", s.id.Name, "first", c.uids[0], "count", len(c.uids), "error", c.failure)
+	}
+	c.silent = nil
+	for _, uid := range c.uids {
+		if described[uid] == nil {
+			c.silent = append(c.silent, uid)
+		} else {
+			c.proof = uid
 		}
 	}
-	for uid := range described {
-		s.proof = uid
-		break
-	}
-	out.fault = errors.Join(failures...)
-	return out, nil
 }
 
 // suspect tells which of the messages without an answer has ended the

@@ -149,6 +149,12 @@ func whatwg(name string) encoding.Encoding {
 
 // cleanCharset brings a declared charset into the form that the tables use.
 func cleanCharset(name string) string {
+	switch name { // nearly all there is
+	case "", "utf-8", "us-ascii":
+		return name
+	case "UTF-8":
+		return "utf-8"
+	}
 	if len(name) > 64 { // longer than any registered name
 		return ""
 	}

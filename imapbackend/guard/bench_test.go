@@ -38,6 +38,9 @@ func BenchmarkSummary(b *testing.B) {
 	b.SetBytes(int64(stream.Len() / 1000))
 	defer reportCPU(b)()
 	for count < b.N {
+		if count%1000 == 0 { // as if it were another command: what came twice would be stray
+			c.pending[0].described = nil
+		}
 		if err := c.readFrame(); err != nil {
 			b.Fatal(err)
 		}

@@ -22,6 +22,9 @@ type Fetch struct {
 	Items string
 	// Modifier is "" or a list of modifiers, "(CHANGEDSINCE 12)".
 	Modifier string
+	// Sent, if not nil, is told once the command has been written, by the caller
+	// of Fetch: what is sent after it is answered after it.
+	Sent func()
 	// Message receives each response that answers this command, once it is
 	// complete: behind the literals in it.
 	Message func(*Message)
@@ -110,6 +113,9 @@ var oldNames = map[string]string{"RFC822": "BODY[]", "RFC822.HEADER": "BODY[HEAD
 // isBody reports whether an item is a BODY[...], a BINARY[...], or what such a
 // one was called before.
 func isBody(item []byte) bool {
+	if len(item) == 0 || item[0]|0x20 != 'b' && item[0]|0x20 != 'r' {
+		return false
+	}
 	if len(item) > len("RFC822") && item[6] != '.' && bytes.IndexByte(item, '[') < 0 {
 		return false
 	}

@@ -173,9 +173,14 @@ func trimEnd(l []byte) []byte {
 
 // announced returns the size of the literal that a line announces at its end.
 func announced(l []byte) (size int64, ok bool) {
-	l = bytes.TrimRight(l, " \t")
+	for len(l) > 0 && (l[len(l)-1] == ' ' || l[len(l)-1] == '\t') {
+		l = l[:len(l)-1]
+	}
+	if len(l) == 0 || l[len(l)-1] != '}' {
+		return 0, false
+	}
 	open := bytes.LastIndexByte(l, '{')
-	if open < 0 || l[len(l)-1] != '}' {
+	if open < 0 {
 		return 0, false
 	}
 	digits := l[open+1 : len(l)-1]

@@ -26,18 +26,6 @@ const (
 	HaveLabels
 )
 
-var itemBits = map[string]Item{
-	"FLAGS":         HaveFlags,
-	"INTERNALDATE":  HaveDate,
-	"RFC822.SIZE":   HaveSize,
-	"ENVELOPE":      HaveEnvelope,
-	"BODYSTRUCTURE": HaveStructure,
-	"MODSEQ":        HaveModSeq,
-	"X-GM-MSGID":    HaveGmailID,
-	"X-GM-THRID":    HaveGmailThread,
-	"X-GM-LABELS":   HaveLabels,
-}
-
 // Message is what one FETCH response said. It may be kept.
 type Message struct {
 	// Message has the fields that the response had. Its Defects are items that
@@ -154,7 +142,30 @@ func (x *lexer) atName() bool {
 // itemBit returns the bit of an item, 0 if it has none.
 func itemBit(name []byte) Item {
 	var buf [16]byte
-	return itemBits[string(appendUpper(buf[:0], name))]
+	if len(name) > len(buf) {
+		return 0
+	}
+	switch string(appendUpper(buf[:0], name)) { // every message has them: no map is as fast
+	case "FLAGS":
+		return HaveFlags
+	case "INTERNALDATE":
+		return HaveDate
+	case "RFC822.SIZE":
+		return HaveSize
+	case "ENVELOPE":
+		return HaveEnvelope
+	case "BODYSTRUCTURE":
+		return HaveStructure
+	case "MODSEQ":
+		return HaveModSeq
+	case "X-GM-MSGID":
+		return HaveGmailID
+	case "X-GM-THRID":
+		return HaveGmailThread
+	case "X-GM-LABELS":
+		return HaveLabels
+	}
+	return 0
 }
 
 // itemValue reads an item's value. One that is the name of another item is not
@@ -164,7 +175,7 @@ func (x *lexer) itemValue() (v int32, ok bool) {
 	x.space()
 	at := x.pos
 	if v, ok = x.value(); ok && x.nodes[v].kind == atom {
-		if word := x.raw(v); itemBit(word) != 0 || equalFold(word, "UID") || isBody(word) {
+		if word := x.raw(v); len(word) > 0 && word[0] > '9' && (itemBit(word) != 0 || equalFold(word, "UID") || isBody(word)) {
 			x.pos = at
 			return none, false
 		}
@@ -301,12 +312,15 @@ func (c *Conn) tellState(uid imap.UID, m *Message) {
 
 // missing returns the defects of a message that lacks items.
 func missing(items Item) (d cache.Defect) {
-	for item, of := range map[Item]cache.Defect{
-		HaveDate: cache.DefectDate, HaveSize: cache.DefectSize,
-		HaveEnvelope: cache.DefectEnvelope, HaveStructure: cache.DefectStructure,
+	for _, one := range [...]struct {
+		item Item
+		of   cache.Defect
+	}{
+		{HaveDate, cache.DefectDate}, {HaveSize, cache.DefectSize},
+		{HaveEnvelope, cache.DefectEnvelope}, {HaveStructure, cache.DefectStructure},
 	} {
-		if items&item != 0 {
-			d |= of
+		if items&one.item != 0 {
+			d |= one.of
 		}
 	}
 	return d

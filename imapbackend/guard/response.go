@@ -3,6 +3,7 @@ package guard
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,7 @@ func (c *Conn) response() error {
 	var buf [32]byte
 	name := appendUpper(buf[:0], x.word())
 	n, numbered := uint64(noNumber), false
-	if len(name) > 0 && strings.Trim(string(name[:min(len(name), 32)]), "-0123456789") == "" {
+	if len(name) > 0 && !slices.ContainsFunc(name[:min(len(name), 32)], isNoDigit) {
 		if v, ok := number(name, noNumber-1); ok {
 			n = v
 		}
@@ -45,6 +46,9 @@ func (c *Conn) response() error {
 	x.finish()
 	return x.err
 }
+
+// isNoDigit reports whether ch is in no number.
+func isNoDigit(ch byte) bool { return (ch < '0' || ch > '9') && ch != '-' }
 
 // continuation passes on a continuation request that the engine waits for. One
 // that it does not would end it.

@@ -3,6 +3,7 @@ package guard
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,11 +21,18 @@ type structure struct {
 	params, dispositionParams []content.Param
 }
 
+// keepParts is how large a table is kept to be used again.
+const keepParts = 64
+
 // parts returns the table for a BODYSTRUCTURE, nil if that is broken, has no
 // part at all, or exceeds a limit.
 func (x *lexer) parts(n int32) ([]content.Part, bool) {
-	s := structure{x: x}
-	if !s.message(n, "", -1, 0) || s.unusable || len(s.parts) == 0 {
+	s := structure{x: x, parts: x.table[:0], params: x.params, dispositionParams: x.moreParams}
+	good := s.message(n, "", -1, 0) && !s.unusable && len(s.parts) > 0
+	if cap(s.parts) <= keepParts {
+		x.table, x.params, x.moreParams = s.parts, s.params, s.dispositionParams
+	}
+	if !good {
 		return nil, false
 	}
 	// Cyrus says it of a multipart that names no boundary. A message that is
@@ -32,7 +40,7 @@ func (x *lexer) parts(n int32) ([]content.Part, bool) {
 	if p := &s.parts[0]; len(s.parts) == 1 && isStandIn(p) && strings.EqualFold(p.Charset, "us-ascii") {
 		return nil, false
 	}
-	return s.parts, true
+	return slices.Clone(s.parts), true
 }
 
 // message adds the parts of a message, which is at section ("" for the
@@ -102,6 +110,9 @@ func isStandIn(p *content.Part) bool {
 
 // subsection numbers a part by RFC 9051, section 6.4.5.
 func subsection(section string, number int) string {
+	if digits := "123456789"; section == "" && number <= len(digits) {
+		return digits[number-1 : number]
+	}
 	var buf [64]byte
 	b := append(buf[:0], section...)
 	if section != "" {
@@ -252,11 +263,24 @@ func (s *structure) readParams(dst []content.Param, key int32) []content.Param {
 		value := x.next(key)
 		s.unusable = s.unusable || x.isTorn(key) || x.isTorn(value)
 		if k := x.text(key); len(k) > 0 && value != none {
-			dst = append(dst, content.Param{Key: string(k), Value: string(x.text(value))})
+			dst = append(dst, content.Param{Key: paramKey(k), Value: string(x.text(value))})
 		}
 		key = x.next(value)
 	}
 	return dst
+}
+
+// paramKey is string(k), without making one of the keys that nearly all have.
+func paramKey(k []byte) string {
+	switch string(k) {
+	case "charset":
+		return "charset"
+	case "name":
+		return "name"
+	case "filename":
+		return "filename"
+	}
+	return string(k)
 }
 
 // isTorn reports whether a value is a piece of a string that was broken by the

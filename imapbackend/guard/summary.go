@@ -29,10 +29,18 @@ var interned = func() map[string]string {
 	return m
 }()
 
+// longestInterned bounds what is looked for among them.
+const longestInterned = len("application/pkcs7-signature")
+
 // intern returns b as valid UTF-8.
 func intern(b []byte) string {
-	if s, ok := interned[string(b)]; ok {
-		return s
+	if len(b) == 0 {
+		return ""
+	}
+	if len(b) <= longestInterned {
+		if s, ok := interned[string(b)]; ok {
+			return s
+		}
 	}
 	return strings.ToValidUTF8(string(b), "\uFFFD")
 }
@@ -100,6 +108,9 @@ func (x *lexer) date(n int32) (time.Time, bool) {
 	if len(b) > 64 {
 		return time.Time{}, false
 	}
+	if t, ok := plainDate(b); ok {
+		return t, true
+	}
 	s := strings.TrimSpace(string(b))
 	if i := strings.IndexByte(s, '('); i > 0 { // a comment
 		s = strings.TrimSpace(s[:i])
@@ -114,6 +125,35 @@ func (x *lexer) date(n int32) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// plainDate reads a date-time that is exactly as RFC 9051 has it, which is many
+// times as fast as time.Parse: "04-Mar-2026 09:12:00 +0100".
+func plainDate(b []byte) (t time.Time, ok bool) {
+	const form = "00-Aaa-0000 00:00:00 +0000"
+	if len(b) != len(form) || b[20] != ' ' || b[21] != '+' && b[21] != '-' {
+		return t, false
+	}
+	for i := range len(form) {
+		switch ch := form[i]; {
+		case ch == '0' && (b[i] < '0' || b[i] > '9'):
+			return t, false
+		case (ch == '-' || ch == ':' || ch == ' ') && b[i] != ch:
+			return t, false
+		}
+	}
+	at := strings.Index("JanFebMarAprMayJunJulAugSepOctNovDec", string(b[3:6]))
+	two := func(i int) int { return int(b[i]-'0')*10 + int(b[i+1]-'0') }
+	day, year, hour, minute, second := two(0), two(7)*100+two(9), two(12), two(15), two(18)
+	zone := two(22)*3600 + two(24)*60
+	if at < 0 || at%3 != 0 || year == 0 || hour > 23 || minute > 59 || second > 59 || two(22) > 23 || two(24) > 59 {
+		return t, false
+	}
+	if b[21] == '-' {
+		zone = -zone
+	}
+	t = time.Date(year, time.Month(at/3+1), day, hour, minute, second, 0, time.UTC)
+	return t.Add(-time.Duration(zone) * time.Second), t.Day() == day
 }
 
 // decoded returns a header text, decoded to UTF-8.

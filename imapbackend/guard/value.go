@@ -35,7 +35,7 @@ func (x *lexer) octets(n int32) []byte {
 // text returns a string's octets without line breaks and NULs.
 func (x *lexer) text(n int32) []byte {
 	b := x.octets(n)
-	if !bytes.ContainsAny(b, "\r\n\x00") {
+	if bytes.IndexByte(b, '\r') < 0 && bytes.IndexByte(b, '\n') < 0 && bytes.IndexByte(b, 0) < 0 {
 		return b
 	}
 	out := make([]byte, 0, len(b))
