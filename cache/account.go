@@ -64,6 +64,7 @@ type Account struct {
 	frames  lru[frameKey, *frame]
 	spans   lru[frameKey, []sizeEntry]
 	bodies  *disk.Blobs // nil: there are none
+	lookups lookups     // of decoded mail
 
 	mu      sync.Mutex
 	log     *disk.Log   // guarded by mu; of what is not a mailbox's
@@ -87,7 +88,7 @@ func New(src Source, opts Options) (*Account, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box), warming: make(chan struct{}, 1)}
+	a := &Account{src: questions{src}, opts: opts, mem: mem, boxes: make(map[ID]*Box), warming: make(chan struct{}, 1)}
 	a.watch.touched, a.watch.overdue = make(chan struct{}, 1), make(chan struct{}, 1)
 	a.frames.limit, a.spans.limit = keptFrames, keptSpans
 	a.backstage = make(chan struct{}, syncedAtOnce)

@@ -146,7 +146,9 @@ func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
 	data, ok := r.near[n]
 	r.mu.Unlock()
 	if !ok {
-		data, ok = a.mem.get(key)
+		if data, ok = a.mem.get(key); ok {
+			a.lookups.memory.Add(1)
+		}
 	}
 	if ok {
 		return data, nil

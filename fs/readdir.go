@@ -36,13 +36,15 @@ func (h *dirHandle) same(o *dirHandle) bool {
 }
 
 // OpenDir implements fuse.RawFileSystem.
-func (f *FS) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+func (f *FS) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) (status fuse.Status) {
+	r := f.begin(opOpenDir, in.NodeId, cancel)
+	defer r.end(&status)
 	n, status := f.node(in.NodeId)
 	if !status.Ok() {
 		return status
 	}
 	var h *dirHandle
-	err := attend(cancel, in.Pid, func(ctx context.Context) (err error) {
+	err := attend(r, in.Pid, func(ctx context.Context) (err error) {
 		h, err = f.openDir(ctx, n)
 		return err
 	})
@@ -103,15 +105,15 @@ func (f *FS) openDir(ctx context.Context, n node) (*dirHandle, error) {
 func (f *FS) ReleaseDir(in *fuse.ReleaseIn) { f.drop(in.Fh) }
 
 // ReadDir implements fuse.RawFileSystem.
-func (f *FS) ReadDir(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
-	return f.readDir(in, func(e fuse.DirEntry) (*fuse.EntryOut, bool) { return nil, out.AddDirEntry(e) })
+func (f *FS) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	return f.readDir(cancel, in, func(e fuse.DirEntry) (*fuse.EntryOut, bool) { return nil, out.AddDirEntry(e) })
 }
 
 // ReadDirPlus implements fuse.RawFileSystem: ReadDir with the attributes of
 // those entries that are known without asking the server. The kernel looks the
 // others up when somebody wants to know.
-func (f *FS) ReadDirPlus(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
-	return f.readDir(in, func(e fuse.DirEntry) (*fuse.EntryOut, bool) {
+func (f *FS) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	return f.readDir(cancel, in, func(e fuse.DirEntry) (*fuse.EntryOut, bool) {
 		entry := out.AddDirLookupEntry(e)
 		return entry, entry != nil
 	})
@@ -121,7 +123,9 @@ func (f *FS) ReadDirPlus(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryL
 // false: there is no more room.
 type add func(fuse.DirEntry) (*fuse.EntryOut, bool)
 
-func (f *FS) readDir(in *fuse.ReadIn, add add) fuse.Status {
+func (f *FS) readDir(cancel <-chan struct{}, in *fuse.ReadIn, add add) (status fuse.Status) {
+	r := f.begin(opReadDir, in.NodeId, cancel)
+	defer r.end(&status)
 	n, status := f.node(in.NodeId)
 	if !status.Ok() {
 		return status
@@ -143,7 +147,7 @@ func (f *FS) readDir(in *fuse.ReadIn, add add) fuse.Status {
 			return fuse.OK
 		}
 	}
-	ctx := context.Background() // all that is listed was found out by OpenDir
+	ctx := context.WithoutCancel(r) // all that is listed was found out by OpenDir
 	off := max(in.Offset, offsetNames)
 	switch {
 	case h.contents != nil:
