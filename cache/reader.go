@@ -160,6 +160,7 @@ func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
 			r.box.saw(r.file, r.size, n)
 			return data, nil
 		}
+		a.lookups.nowhere.Add(1)
 		data, ok, err := r.fetchBlock(ctx, n)
 		if err != nil {
 			return nil, r.box.failed("read", r.file.UID, fmt.Errorf("section %q: %w", r.file.section(r.message), err))

@@ -277,13 +277,11 @@ func (b *Box) kept(f File, block int64) ([]byte, bool) {
 	if b.account.bodies != nil {
 		data, ok = b.account.bodies.Get(b.bodyKey(f, block))
 	}
-	if !ok {
-		lookups.nowhere.Add(1)
-		return nil, false
+	if ok {
+		lookups.disk.Add(1)
+		b.account.mem.set(key, data)
 	}
-	lookups.disk.Add(1)
-	b.account.mem.set(key, data)
-	return data, true
+	return data, ok
 }
 
 // keep puts bytes of a file into memory and on disk.

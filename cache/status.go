@@ -29,8 +29,9 @@ type Status struct {
 	Ahead AheadStatus
 }
 
-// Lookups is how often decoded mail was looked for, by where it was found: a whole
-// file or a block of one each.
+// Lookups is how often decoded mail was looked for, by where it was found; what was
+// nowhere had to be fetched. Each is a block of a file, or all of one, which comes
+// with those that are fetched together with it.
 type Lookups struct {
 	Memory, Disk, Nowhere int64
 }

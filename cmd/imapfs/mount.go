@@ -94,6 +94,13 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	if err != nil {
 		return nil, err
 	}
+	metrics, err := c.listenMetrics()
+	if err != nil {
+		return nil, err
+	}
+	if metrics != nil {
+		m.close = append(m.close, func() { metrics.Close() })
+	}
 	client, err := c.client(ctx, log, m)
 	if err != nil {
 		return nil, err
@@ -117,7 +124,11 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	if err != nil {
 		return nil, err
 	}
-	control.account, control.shows = account, tree.Shows
+	control.account, control.shows, control.requests = account, tree.Shows, tree.Requests
+	control.pprof = c.servePprof(log, m)
+	if metrics != nil {
+		control.serveMetrics(metrics, log, m)
+	}
 	known := len(account.KnownMailboxes()) > 0 && !c.fresh
 	if err := signIn(ctx, client, known, log, m); err != nil {
 		return nil, err
@@ -157,6 +168,11 @@ func (c *mountConfig) check(log *slog.Logger) (fs.Options, error) {
 	}
 	if _, err := c.tls(); err != nil {
 		return fs.Options{}, err
+	}
+	if c.metrics != "" {
+		if _, err := c.metricsAddress(); err != nil {
+			return fs.Options{}, err
+		}
 	}
 	options, err := c.tree(log)
 	if err != nil {

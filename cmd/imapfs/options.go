@@ -40,6 +40,10 @@ type mountConfig struct {
 
 	verbose              bool
 	logFile, protocolLog string
+
+	metrics       string
+	metricsPublic bool
+	noPprof       bool // no socket for profiles; not an option
 }
 
 // optionGroup is options that the help shows together.
@@ -93,6 +97,10 @@ func (c *mountConfig) groups() (groups []optionGroup) {
 	logs.BoolVarP(&c.verbose, "verbose", "v", false, "log more")
 	logs.StringVar(&c.logFile, "log-file", "", "append the log to this `file`")
 	logs.StringVar(&c.protocolLog, "protocol-log", "", "append the IMAP dialogue, without passwords and mail, to this `file`")
+
+	watch := group("Watch")
+	watch.StringVar(&c.metrics, "metrics", "", "serve metrics for Prometheus at http://`address`/metrics; without host on loopback")
+	watch.BoolVar(&c.metricsPublic, "metrics-public", false, "let --metrics be an address that other machines reach: there is no password")
 	return groups
 }
 

@@ -23,10 +23,15 @@ type report struct {
 	Connections []connectionReport `json:"connections"`
 	Mailboxes   []mailboxReport    `json:"mailboxes"`
 	Memory      memoryReport       `json:"memory"`
+	Lookups     lookupsReport      `json:"lookups"`
+	Requests    []requestReport    `json:"requests"`
+	Ahead       aheadReport        `json:"ahead"`
 	Quota       *quotaReport       `json:"quota,omitempty"`
 	Cache       cacheReport        `json:"cache"`
 	Alerts      []alertReport      `json:"alerts"`
 	Sync        *syncReport        `json:"sync,omitempty"`
+	Metrics     string             `json:"metrics_address,omitempty"`
+	Pprof       string             `json:"pprof_socket,omitempty"`
 }
 
 type serverReport struct {
@@ -55,9 +60,12 @@ type mailboxReport struct {
 	Error   string         `json:"error,omitempty"`
 }
 
+// memoryReport is of decoded mail, and of the process as a whole.
 type memoryReport struct {
-	Used  int64 `json:"used_bytes"`
-	Limit int64 `json:"limit_bytes"`
+	Used     int64 `json:"used_bytes"`
+	Limit    int64 `json:"limit_bytes"`
+	Heap     int64 `json:"heap_bytes"`
+	Resident int64 `json:"resident_bytes,omitempty"`
 }
 
 type quotaReport struct {
@@ -100,7 +108,9 @@ func (c *control) report() *report {
 			Online: len(server.Connections) > 0, Offline: known(server.Offline), Retry: known(server.Retry),
 		},
 		Connections: []connectionReport{}, Mailboxes: []mailboxReport{}, Alerts: []alertReport{}, // [], not null
-		Memory: memoryReport{account.Memory, account.MemoryLimit}, Cache: c.cache(account.Disk),
+		Memory: memoryReport{account.Memory, account.MemoryLimit, heap(), resident()}, Cache: c.cache(account.Disk),
+		Lookups: lookupsReport(account.Lookups), Requests: reportRequests(c.requests()), Ahead: reportAhead(&account.Ahead),
+		Metrics: c.metrics, Pprof: c.pprof,
 	}
 	if q, at, ok := c.account.KnownQuota(); ok {
 		r.Quota = &quotaReport{q.Used, q.Limit, at}
