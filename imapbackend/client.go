@@ -94,6 +94,7 @@ type Client struct {
 	opts    Options
 	pool    *pool
 	watcher watcher
+	meter   guard.Meter
 	// mailboxes is how many the account had when they were last listed.
 	mailboxes atomic.Int64
 	alerts    alerts

@@ -44,9 +44,12 @@ type serverReport struct {
 }
 
 type connectionReport struct {
-	Mailbox    string `json:"mailbox"` // "" for none
-	Operations int    `json:"operations"`
-	Watcher    bool   `json:"watcher"`
+	Mailbox    string    `json:"mailbox"` // "" for none
+	Operations int       `json:"operations"`
+	Watcher    bool      `json:"watcher"`
+	Since      time.Time `json:"since"`
+	Doing      string    `json:"doing"`
+	Received   int64     `json:"received_bytes"`
 }
 
 type mailboxReport struct {

@@ -47,6 +47,8 @@ type Options struct {
 	// how long the server may pause within one, 30 s if 0. Both start again
 	// with every byte, so no answer is too long.
 	FirstByte, Progress time.Duration
+	// Meter counts what is transferred, if set.
+	Meter *Meter
 	// Log, if set, receives the lines both ways, with credentials and literals
 	// left out.
 	Log io.Writer
@@ -59,6 +61,8 @@ type Options struct {
 type Conn struct {
 	hooks               Hooks
 	heard               atomic.Int64 // when the last octets came, ns since started
+	received            atomic.Int64 // octets
+	meter               *Meter
 	firstByte, progress time.Duration
 	log                 *protocolLog
 
@@ -107,9 +111,12 @@ func New(nc net.Conn, o Options) *Conn {
 	if o.Progress == 0 {
 		o.Progress = 30 * time.Second
 	}
+	if o.Meter == nil {
+		o.Meter = new(Meter)
+	}
 	c := &Conn{
 		hooks: o.Hooks, firstByte: o.FirstByte, progress: o.Progress,
-		log: newLog(o.Log), nc: nc,
+		log: newLog(o.Log), meter: o.Meter, nc: &wire{nc, o.Meter},
 	}
 	c.cond = sync.NewCond(&c.mu)
 	c.frames = frames{
@@ -142,6 +149,8 @@ func (s *socket) Read(p []byte) (int, error) {
 	if n > 0 {
 		c.midFrame = true
 		c.remember(p[:n])
+		c.received.Add(int64(n))
+		c.meter.received.Add(int64(n))
 		c.heard.Store(int64(time.Since(started)))
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
