@@ -40,6 +40,15 @@ type durationReport struct {
 
 func (r *requestReport) count() int64 { return r.Hits.Count + r.Misses.Count }
 
+// trafficReport is what went over the wire since the mount, as
+// imapbackend.Traffic has it.
+type trafficReport struct {
+	Received int64            `json:"received_bytes"`
+	Sent     int64            `json:"sent_bytes"`
+	Bodies   int64            `json:"body_bytes"`
+	Commands map[string]int64 `json:"commands"`
+}
+
 // lookupsReport is how often decoded mail was looked for in the caches.
 type lookupsReport struct {
 	Memory  int64 `json:"memory"`
@@ -170,6 +179,7 @@ func (r *report) activity(row func(...string), rates rates) {
 			before[one.Operation] = one.count()
 		}
 	}
+	r.traffic(row, rates)
 	title, width := "requests", 0
 	for _, one := range r.Requests {
 		width = max(width, len(humanize.Comma(one.count())))
@@ -192,6 +202,35 @@ func (r *report) activity(row func(...string), rates rates) {
 		row("ahead", fmt.Sprintf("%s fetched%s, %s used, %s wasted", bytesText(a.Fetched), rates.of(a.Fetched, was, bytesText[float64]),
 			percent(a.Used, a.Fetched), percent(a.Wasted, a.Fetched)))
 	}
+}
+
+// shownCommands is how many kinds of commands are told of, the most frequent.
+const shownCommands = 4
+
+func (r *report) traffic(row func(...string), rates rates) {
+	t, was := &r.Traffic, trafficReport{}
+	if rates.before != nil {
+		was = rates.before.Traffic
+	}
+	if t.Received+t.Sent == 0 {
+		return
+	}
+	row("traffic", fmt.Sprintf("%s received%s, %s sent%s; %s of mail",
+		bytesText(t.Received), rates.of(t.Received, was.Received, bytesText[float64]),
+		bytesText(t.Sent), rates.of(t.Sent, was.Sent, bytesText[float64]), bytesText(t.Bodies)))
+	var kinds []string
+	others := int64(0)
+	for _, kind := range mostOften(t.Commands) {
+		if n := t.Commands[kind]; len(kinds) < shownCommands && kind != "other" {
+			kinds = append(kinds, humanize.Comma(n)+" "+kind)
+		} else {
+			others += n
+		}
+	}
+	if others > 0 {
+		kinds = append(kinds, humanize.Comma(others)+" others")
+	}
+	row("", strings.Join(kinds, ", "))
 }
 
 func (r *requestReport) text() string {

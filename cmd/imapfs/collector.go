@@ -84,6 +84,12 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	for state, n := range states {
 		gauge(metricConnections, n, state)
 	}
+	total(metricReceived, r.Traffic.Received)
+	total(metricSent, r.Traffic.Sent)
+	total(metricBodies, r.Traffic.Bodies)
+	for kind, n := range r.Traffic.Commands {
+		total(metricCommands, n, kind)
+	}
 	for _, one := range c.control.requests() {
 		if one.Cached.Count+one.Asked.Count == 0 {
 			continue

@@ -21,6 +21,7 @@ type report struct {
 	User        string             `json:"user"`
 	Server      serverReport       `json:"server"`
 	Connections []connectionReport `json:"connections"`
+	Traffic     trafficReport      `json:"traffic"`
 	Mailboxes   []mailboxReport    `json:"mailboxes"`
 	Memory      memoryReport       `json:"memory"`
 	Lookups     lookupsReport      `json:"lookups"`
@@ -124,6 +125,7 @@ func (c *control) report() *report {
 	for _, one := range server.Connections {
 		r.Connections = append(r.Connections, connectionReport(one))
 	}
+	r.Traffic = trafficReport(server.Traffic)
 	for _, m := range account.Mailboxes {
 		if !m.NoSelect && c.shows(m.Mailbox) {
 			r.Mailboxes = append(r.Mailboxes, reportMailbox(m))

@@ -166,14 +166,16 @@ func (c *connectionReport) state() string {
 }
 
 func (c *connectionReport) text() string {
-	where := cmp.Or(printable(c.Mailbox), "no mailbox")
+	text := cmp.Or(printable(c.Mailbox), "no mailbox")
 	switch {
 	case c.Watcher:
-		return where + ": waits for changes"
+		text += ": waits for changes"
 	case c.Operations == 0:
-		return where + ": idle"
+		text += ": idle"
+	default:
+		text += fmt.Sprintf(": %s for %s", printable(c.Doing), count(c.Operations, "operation"))
 	}
-	return where + ": " + count(c.Operations, "operation")
+	return text + ", " + bytesText(c.Received) + " received"
 }
 
 func (m *mailboxReport) messages() string {
