@@ -15,7 +15,7 @@
 // way to the server while there is none; the budget has one that adds up. They end
 // with Close.
 //
-// Locks: pool.mu, alerts.mu and watcher.changes are never held over I/O;
+// Locks: pool.mu, alerts.mu, budget.mu and watcher.changes are never held over I/O;
 // watcher.mu is what keeps a second Idle waiting for the first.
 package imapbackend
 
