@@ -191,7 +191,8 @@ func (r *report) activity(row func(...string), rates rates) {
 	}
 	title = "walk"
 	for _, w := range r.Ahead.Walks {
-		row(title, w.text())
+		row(title, printable(w.Mailbox)+": "+printable(w.Files))
+		row("", w.text())
 		title = ""
 	}
 	if a := r.Ahead; a.Fetched > 0 {
@@ -204,8 +205,8 @@ func (r *report) activity(row func(...string), rates rates) {
 	}
 }
 
-// shownCommands is how many kinds of commands are told of, the most frequent.
-const shownCommands = 4
+// textWidth is how many columns a line has beside its title.
+const textWidth = 68
 
 func (r *report) traffic(row func(...string), rates rates) {
 	t, was := &r.Traffic, trafficReport{}
@@ -215,22 +216,24 @@ func (r *report) traffic(row func(...string), rates rates) {
 	if t.Received+t.Sent == 0 {
 		return
 	}
-	row("traffic", fmt.Sprintf("%s received%s, %s sent%s; %s of mail",
+	row("traffic", fmt.Sprintf("%s received%s, %s sent%s",
 		bytesText(t.Received), rates.of(t.Received, was.Received, bytesText[float64]),
-		bytesText(t.Sent), rates.of(t.Sent, was.Sent, bytesText[float64]), bytesText(t.Bodies)))
-	var kinds []string
-	others := int64(0)
+		bytesText(t.Sent), rates.of(t.Sent, was.Sent, bytesText[float64])))
+	text, others, room := bytesText(t.Bodies)+" of mail", int64(0), true
 	for _, kind := range mostOften(t.Commands) {
-		if n := t.Commands[kind]; len(kinds) < shownCommands && kind != "other" {
-			kinds = append(kinds, humanize.Comma(n)+" "+kind)
+		n := t.Commands[kind]
+		more := ", " + humanize.Comma(n) + " " + kind
+		room = room && len(text+more+", 999,999 others") <= textWidth
+		if room && kind != "other" {
+			text += more
 		} else {
 			others += n
 		}
 	}
 	if others > 0 {
-		kinds = append(kinds, humanize.Comma(others)+" others")
+		text += ", " + humanize.Comma(others) + " others"
 	}
-	row("", strings.Join(kinds, ", "))
+	row("", text)
 }
 
 func (r *requestReport) text() string {
@@ -250,7 +253,7 @@ func (r *requestReport) text() string {
 }
 
 func (w *walkReport) text() string {
-	text := fmt.Sprintf("%s: %s of %s, %s", printable(w.Mailbox), printable(w.Files), count(w.Messages, "message"), w.Order)
+	text := count(w.Messages, "message") + ", " + w.Order
 	if w.InFlight > 0 {
 		text += ", " + bytesText(w.InFlight) + " under way"
 	}

@@ -109,11 +109,8 @@ func newPager(out io.Writer, title string) pager {
 	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
 		return &plainPager{out: out}
 	}
-	if os.Getenv("NO_COLOR") == "" {
-		title = "\x1b[1m" + title + "\x1b[m" // bold
-	}
 	io.WriteString(f, enterScreen)
-	return &screenPager{out: f, title: title}
+	return &screenPager{out: f, title: title, plain: os.Getenv("NO_COLOR") != ""}
 }
 
 // plainPager shows one text after another.
@@ -135,6 +132,8 @@ const (
 	toTop       = "\x1b[H"
 	clearLine   = "\x1b[K"
 	clearRest   = "\x1b[J"
+	bold        = "\x1b[1m"
+	normal      = "\x1b[m"
 )
 
 // screenPager shows a text on a terminal's alternate screen, as much as there is
@@ -142,6 +141,7 @@ const (
 type screenPager struct {
 	out   *os.File
 	title string
+	plain bool // no bold
 }
 
 func (p *screenPager) gap() string { return "" }
@@ -151,13 +151,17 @@ func (p *screenPager) draw(text string) error {
 	if err != nil || width < 2 || height < 2 {
 		width, height = 80, 24
 	}
-	_, err = io.WriteString(p.out, screenful(p.title, text, width, height))
+	title := runewidth.Truncate(p.title, width-1, "…")
+	if !p.plain {
+		title = bold + title + normal
+	}
+	_, err = io.WriteString(p.out, screenful(title, text, width, height))
 	return err
 }
 
 func (p *screenPager) end() { io.WriteString(p.out, leaveScreen) }
 
-// screenful is a title and a text, cut to a size, for what shows another screenful.
+// screenful is a text under a title, cut to a size, in place of what is shown.
 func screenful(title, text string, width, height int) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if room := height - 1; len(lines) > room {
