@@ -30,6 +30,13 @@ type Options struct {
 	// Name, if set, is under which name a message is shown: the order in which
 	// programs that sort names go through a mailbox.
 	Name func(*Message) string
+	// Rate is how many octets a second come from the Source at most, 0 if nothing
+	// bounds them: of what is asked for before anybody wants it, no more is under
+	// way than comes in about a second, so that who reads does not wait behind it.
+	Rate int64
+	// Thrifty, if set, reports whether nothing should be fetched now that nobody
+	// waits for. It must not block.
+	Thrifty func() bool
 	// Log gets what is wrong with the cache, if set. No secrets.
 	Log *slog.Logger
 }
@@ -68,6 +75,7 @@ type Account struct {
 	frames  lru[frameKey, *frame]
 	spans   lru[frameKey, []sizeEntry]
 	bodies  *disk.Blobs // nil: there are none
+	lookups lookups     // of decoded mail
 
 	mu      sync.Mutex
 	log     *disk.Log   // guarded by mu; of what is not a mailbox's
@@ -88,10 +96,13 @@ func New(src Source, opts Options) (*Account, error) {
 	if opts.Notify == nil {
 		opts.Notify = func(Event) {}
 	}
+	if opts.Thrifty == nil {
+		opts.Thrifty = func() bool { return false }
+	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Account{src: src, opts: opts, mem: mem, boxes: make(map[ID]*Box), warming: make(chan struct{}, 1)}
+	a := &Account{src: questions{src}, opts: opts, mem: mem, boxes: make(map[ID]*Box), warming: make(chan struct{}, 1)}
 	a.watch.touched, a.watch.overdue = make(chan struct{}, 1), make(chan struct{}, 1)
 	a.frames.limit, a.spans.limit = keptFrames, keptSpans
 	a.backstage = make(chan struct{}, syncedAtOnce)

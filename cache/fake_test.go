@@ -174,6 +174,13 @@ func (f *fake) Fetch(ctx context.Context, _ ID, validity uint32, requests []Requ
 	return nil
 }
 
+// fetched is how often Fetch has been called.
+func (f *fake) fetched() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fetches
+}
+
 // open makes an account of f and returns its INBOX, listed.
 func open(t *testing.T, f Source, notify func(Event)) *Box {
 	t.Helper()

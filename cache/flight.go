@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -19,6 +20,7 @@ type flight[K comparable, V any] struct {
 
 type call[V any] struct {
 	waiters int
+	asking  Asking // what the call is made under
 	cancel  context.CancelFunc
 	done    chan struct{}
 	value   V
@@ -36,7 +38,8 @@ func (f *flight[K, V]) do(ctx context.Context, a *Account, key K, fn func(contex
 		}
 		c = &call[V]{done: make(chan struct{})}
 		var own context.Context
-		own, c.cancel = context.WithCancel(urgency(a.life, ctx))
+		c.asking.Context = urgency(a.life, ctx)
+		own, c.cancel = context.WithCancel(&c.asking)
 		f.calls[key] = c
 		a.tasks.Go(func() {
 			c.value, c.err = guarded(own, fn)
@@ -49,9 +52,17 @@ func (f *flight[K, V]) do(ctx context.Context, a *Account, key K, fn func(contex
 	}
 	c.waiters++
 	f.mu.Unlock()
+	defer func() {
+		if c.asking.Asked() {
+			noteAsked(ctx)
+		}
+	}()
 
 	select {
 	case <-c.done:
+		if errors.Is(c.err, ErrBudget) && IsBackground(&c.asking) && !IsBackground(ctx) {
+			return f.do(ctx, a, key, fn) // which may have more
+		}
 		return c.value, c.err
 	case <-ctx.Done():
 	}

@@ -60,15 +60,17 @@ func (w *walk) foresee() {
 		}
 		w.failures = 0
 	}
-	if !w.taste.anything() || w.ctx.Err() != nil {
+	a := w.box.account
+	if !w.taste.anything() || w.ctx.Err() != nil || a.opts.Thrifty() {
 		return
 	}
 	for {
-		room := min(w.pace.flight()-w.coming.Load(), w.window()-w.coming.Load()-w.waiting.Load())
-		if part := max(w.pace.flight()/batchPart, leastBatch); w.coming.Load()+w.waiting.Load() > 0 && room < part {
+		flight := a.atOnce(w.pace.flight())
+		room := min(flight-w.coming.Load(), w.window()-w.coming.Load()-w.waiting.Load())
+		if part := max(flight/batchPart, leastBatch); w.coming.Load()+w.waiting.Load() > 0 && room < part {
 			return // small questions cost more than they bring
 		}
-		b := w.collect(max(min(room, w.pace.flight()/batchPart), 1))
+		b := w.collect(max(min(room, flight/batchPart), 1))
 		if len(b.wishes) == 0 {
 			return
 		}

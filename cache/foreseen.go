@@ -123,6 +123,12 @@ func (s *foreseen) await(ctx context.Context, b *Box, f File, block int64) error
 	select {
 	case <-one.done:
 		return nil
+	default:
+	}
+	noteAsked(ctx)
+	select {
+	case <-one.done:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}

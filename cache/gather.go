@@ -90,6 +90,7 @@ func (b *Box) fetch(ctx context.Context, requests []Request) ([][]byte, error) {
 		close(batch.full)
 	}
 	g.mu.Unlock()
+	noteAsked(ctx)
 	select {
 	case <-m.done:
 	case <-ctx.Done():

@@ -89,6 +89,7 @@ func (b *Box) group(ctx context.Context, m *Message, f File) (group, error) {
 func (b *Box) load(ctx context.Context, m *Message, first File, how fetching, files []File) (group, error) {
 	a := b.account
 	return a.groups.do(ctx, a, groupKey{b, first, how}, func(ctx context.Context) (group, error) {
+		a.lookups.nowhere.Add(1)
 		g, err := b.fetchGroup(ctx, m, how, files)
 		if err != nil {
 			return nil, b.failed("read", m.UID, err)

@@ -35,6 +35,7 @@ type quotas struct {
 // known.
 func (a *Account) Quota(ctx context.Context) (Quota, bool) {
 	if busy, patience := a.askQuota(); busy != nil && patience > 0 {
+		noteAsked(ctx)
 		timer := time.NewTimer(patience)
 		defer timer.Stop()
 		select {

@@ -39,7 +39,7 @@ type Reader struct {
 // Open opens a file for reading. After it, Size is what reading will give,
 // with the one exception that ErrContent stands for.
 func (b *Box) Open(ctx context.Context, f File) (*Reader, error) {
-	b.touch(ctx, f, useContent)
+	b.touch(ctx, f, useContent, false)
 	s, err := b.sizeOf(ctx, f)
 	if err != nil {
 		return nil, err
@@ -112,6 +112,9 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 // for the same fetch.
 func (r *Reader) fetchAhead(block int64) {
 	a := r.box.account
+	if a.opts.Thrifty() {
+		return
+	}
 	from, to := r.ahead.read(block)
 	for n := from; n < min(to, (r.size+blockSize-1)/blockSize); n++ {
 		a.tasks.Go(func() { r.block(a.life, n) }) // an error is for the one who reads it
@@ -147,7 +150,9 @@ func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
 	data, ok := r.near[n]
 	r.mu.Unlock()
 	if !ok {
-		data, ok = a.mem.get(key)
+		if data, ok = a.mem.get(key); ok {
+			a.lookups.memory.Add(1)
+		}
 	}
 	if ok {
 		return data, nil
@@ -162,6 +167,7 @@ func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
 			r.box.saw(r.file, r.size, n)
 			return data, nil
 		}
+		a.lookups.nowhere.Add(1)
 		data, ok, err := r.fetchBlock(ctx, n)
 		if err != nil {
 			return nil, r.box.failed("read", r.file.UID, fmt.Errorf("section %q: %w", r.file.section(r.message), err))

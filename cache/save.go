@@ -267,15 +267,22 @@ func (b *Box) bodyKey(f File, block int64) (k disk.Key) {
 
 // kept returns bytes of a file that are in memory or on disk.
 func (b *Box) kept(f File, block int64) ([]byte, bool) {
-	key := blockKey{b.serial, f, block}
+	key, lookups := blockKey{b.serial, f, block}, &b.account.lookups
 	if data, ok := b.account.mem.get(key); ok {
+		lookups.memory.Add(1)
 		return data, true
 	}
 	data, ok := b.account.ahead.take(b, f, block)
-	if !ok && b.account.bodies != nil {
+	if ok {
+		b.account.mem.set(key, data)
+		lookups.memory.Add(1)
+		return data, true
+	}
+	if b.account.bodies != nil {
 		data, ok = b.account.bodies.Get(b.bodyKey(f, block))
 	}
 	if ok {
+		lookups.disk.Add(1)
 		b.account.mem.set(key, data)
 	}
 	return data, ok

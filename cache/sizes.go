@@ -38,7 +38,7 @@ type size struct {
 // Size returns a file's size, fetching what it takes to know it. An estimate
 // is never given.
 func (b *Box) Size(ctx context.Context, f File) (Size, error) {
-	b.touch(ctx, f, useSize)
+	b.touch(ctx, f, useSize, false)
 	return b.sizeOf(ctx, f)
 }
 
@@ -75,6 +75,16 @@ func (b *Box) sizeOf(ctx context.Context, f File) (Size, error) {
 		return Size{}, err
 	}
 	return Size{int64(len(data)), true}, nil
+}
+
+// Glance is KnownSize for a listing.
+func (b *Box) Glance(ctx context.Context, f File) (Size, bool) {
+	s, ok := b.KnownSize(f)
+	if ok {
+		b.touch(ctx, f, useSize, true)
+		b.account.ahead.mark(b, f)
+	}
+	return s, ok
 }
 
 // KnownSize is Size where that takes no question to the server; false where it

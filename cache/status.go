@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,34 +21,53 @@ type Status struct {
 	// Memory is how many bytes of decoded mail are held, and MemoryLimit how
 	// many may be.
 	Memory, MemoryLimit int64
+	// Lookups tells how often decoded mail was found.
+	Lookups Lookups
 	// Disk is how what is on disk stands, nil if nothing is.
 	Disk *disk.Status
-	// Ahead is what is fetched before it is asked for.
+	// Ahead is what was fetched before it was asked for.
 	Ahead AheadStatus
 }
 
-// AheadStatus is what has been fetched for walks before it was asked for.
+// Lookups is how often decoded mail was looked for, by where it was found; what was
+// nowhere had to be fetched. Each is a block of a file, or all of one, which comes
+// with those that are fetched together with it.
+type Lookups struct {
+	Memory, Disk, Nowhere int64
+}
+
+// lookups is Lookups while it is counted.
+type lookups struct {
+	memory, disk, nowhere atomic.Int64
+}
+
+func (l *lookups) now() Lookups {
+	return Lookups{l.memory.Load(), l.disk.Load(), l.nowhere.Load()}
+}
+
+// AheadStatus is what was fetched before anybody asked for it.
 type AheadStatus struct {
-	// Fetched counts octets of files, Used those of files that have been used
-	// since, and Wasted those of files that were not, and are waited for no more.
+	// Fetched, Used and Wasted are octets of files: those fetched before they were
+	// asked for, of those the ones that were read since, and the ones that were
+	// dropped unread.
 	Fetched, Used, Wasted int64
 	// Walks are those under way.
 	Walks []WalkStatus
 }
 
-// WalkStatus is one program's way through a mailbox.
+// WalkStatus is a program that reads the messages of a mailbox one after another.
 type WalkStatus struct {
 	Mailbox string
-	// Files is what it uses of each message, for people: "message.eml",
-	// "*.pdf, header.txt".
+	// Files is what it reads of each message, for people: "message.eml",
+	// "header.txt, body.txt", "*.pdf".
 	Files string
-	// Order is "newest first", "oldest first", "by name" or "by name, backwards".
+	// Order is "newest first", "oldest first" or "by name".
 	Order string
 	// Messages is how many it has gone through.
 	Messages int
-	// InFlight is how many octets have been asked for and not been used yet.
+	// InFlight is how many octets have been asked for and are not used yet.
 	InFlight int64
-	// Since is when it was noticed.
+	// Since is when it began.
 	Since time.Time
 }
 
@@ -70,7 +90,7 @@ type MailboxStatus struct {
 
 // Status tells what is known, without asking the server.
 func (a *Account) Status() Status {
-	s := Status{MemoryLimit: a.mem.blocks.MaxCost()}
+	s := Status{MemoryLimit: a.mem.blocks.MaxCost(), Lookups: a.lookups.now()}
 	s.Memory = s.MemoryLimit - a.mem.blocks.RemainingCost()
 	if a.opts.Disk != nil {
 		disk := a.opts.Disk.Status()

@@ -34,6 +34,15 @@ func Background(ctx context.Context) context.Context { return WithUrgency(ctx, I
 // IsBackground reports whether nobody waits for what is done under ctx.
 func IsBackground(ctx context.Context) bool { return UrgencyOf(ctx) == Idle }
 
+// atOnce is how many octets that nobody waits for may be asked for at once, where
+// they would be so many but for Options.Rate: at least those of a block.
+func (a *Account) atOnce(octets int64) int64 {
+	if a.opts.Rate == 0 {
+		return octets
+	}
+	return min(octets, max(a.opts.Rate, blockSize))
+}
+
 // urgency is life as urgent as of.
 func urgency(life, of context.Context) context.Context {
 	if u := UrgencyOf(of); u != Waiting {
@@ -41,11 +50,3 @@ func urgency(life, of context.Context) context.Context {
 	}
 	return life
 }
-
-type glanceKey struct{}
-
-// Glance marks what is done under ctx as done for a listing: whoever lists may
-// not want the attributes of what is in it.
-func Glance(ctx context.Context) context.Context { return context.WithValue(ctx, glanceKey{}, true) }
-
-func isGlance(ctx context.Context) bool { return ctx.Value(glanceKey{}) != nil }

@@ -80,12 +80,12 @@ const (
 	resumes = 5 * time.Second
 )
 
-// touch tells that somebody uses a file.
-func (b *Box) touch(ctx context.Context, f File, how use) {
+// touch tells that somebody uses a file. glance: a directory is listed with its
+// attributes, which whoever lists may not want.
+func (b *Box) touch(ctx context.Context, f File, how use, glance bool) {
 	if UrgencyOf(ctx) != Waiting {
 		return
 	}
-	glance := isGlance(ctx)
 	if glance && f.Kind == Whole && f.Part == Outer {
 		return // of a mailbox: programs read many names before they use the first
 	}

@@ -101,13 +101,15 @@ func (f *FS) fill(n node, section string, when time.Time, size int64, out *fuse.
 }
 
 // GetAttr implements fuse.RawFileSystem.
-func (f *FS) GetAttr(cancel <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
+func (f *FS) GetAttr(cancel <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) (status fuse.Status) {
+	r := f.begin(opGetAttr, in.NodeId, cancel)
+	defer r.end(&status)
 	n, status := f.node(in.NodeId)
 	if !status.Ok() {
 		return status
 	}
 	var valid time.Duration
-	err := attend(cancel, in.Pid, func(ctx context.Context) (err error) {
+	err := attend(r, in.Pid, func(ctx context.Context) (err error) {
 		valid, err = f.attr(ctx, n, &out.Attr)
 		return err
 	})

@@ -11,7 +11,9 @@ import (
 
 // Open implements fuse.RawFileSystem. What a file holds never changes, so the
 // kernel may keep it for good; and there is nothing to flush.
-func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) (status fuse.Status) {
+	req := f.begin(opOpen, in.NodeId, cancel)
+	defer req.end(&status)
 	n, status := f.node(in.NodeId)
 	if !status.Ok() {
 		return status
@@ -20,13 +22,13 @@ func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fu
 		return fuse.EROFS
 	}
 	if n.kind == kindControlFile {
-		return f.status("open", f.openControl(interruptible(cancel), n, out))
+		return f.status("open", f.openControl(req, n, out))
 	}
 	if n.kind == kindWarm {
-		return f.status("warm", f.openWarm(interruptible(cancel), n, out))
+		return f.status("warm", f.openWarm(req, n, out))
 	}
 	var r *cache.Reader
-	err := attend(cancel, in.Pid, func(ctx context.Context) (err error) {
+	err := attend(req, in.Pid, func(ctx context.Context) (err error) {
 		r, err = n.place.box.Open(ctx, n.file())
 		return err
 	})
@@ -41,14 +43,16 @@ func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fu
 // Read implements fuse.RawFileSystem. The kernel cannot interrupt a read into
 // its page cache, so what ends a read that hangs are the deadlines of the
 // account.
-func (f *FS) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
+func (f *FS) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (_ fuse.ReadResult, status fuse.Status) {
+	req := f.begin(opRead, in.NodeId, cancel)
+	defer req.end(&status)
 	r, ok := f.held(in.Fh).(fileHandle)
 	if !ok {
 		return nil, fuse.EBADF
 	}
 	f.notifier.begin(in.NodeId)
 	defer f.notifier.end(in.NodeId)
-	n, err := r.ReadAt(interruptible(cancel), buf, int64(in.Offset))
+	n, err := r.ReadAt(req, buf, int64(in.Offset))
 	if err != nil {
 		return nil, f.openStatus("read", err)
 	}

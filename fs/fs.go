@@ -64,6 +64,7 @@ type FS struct {
 	listings listings
 	controls controls
 	notifier notifier
+	requests requests
 
 	mu      sync.Mutex
 	handles map[uint64]any // guarded by mu; fileHandle or *dirHandle
@@ -129,9 +130,11 @@ func (f *FS) Forget(id, lookups uint64) {
 
 // StatFs implements fuse.RawFileSystem. How large an account is, only its quota
 // tells.
-func (f *FS) StatFs(cancel <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
+func (f *FS) StatFs(cancel <-chan struct{}, in *fuse.InHeader, out *fuse.StatfsOut) (status fuse.Status) {
+	r := f.begin(opStatFS, in.NodeId, cancel)
+	defer r.end(&status)
 	out.Bsize, out.Frsize, out.NameLen = blockSize, blockSize, 255
-	if quota, ok := f.account.Quota(interruptible(cancel)); ok {
+	if quota, ok := f.account.Quota(r); ok {
 		out.Blocks = uint64(quota.Limit) / blockSize
 		out.Bfree = uint64(max(quota.Limit-quota.Used, 0)) / blockSize
 		out.Bavail = out.Bfree

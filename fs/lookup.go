@@ -21,7 +21,12 @@ const controlName = ".imapfs"
 const emlSuffix = ".eml"
 
 // Lookup implements fuse.RawFileSystem.
-func (f *FS) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+func (f *FS) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out *fuse.EntryOut) (status fuse.Status) {
+	r := f.begin(opLookup, in.NodeId, cancel)
+	defer r.end(&status)
+	if !countsName(name) {
+		r.forgo()
+	}
 	parent, status := f.node(in.NodeId)
 	if !status.Ok() {
 		return status
@@ -31,7 +36,7 @@ func (f *FS) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out 
 	var n node
 	var ok bool
 	var valid time.Duration
-	err := attend(cancel, in.Pid, func(ctx context.Context) (err error) {
+	err := attend(r, in.Pid, func(ctx context.Context) (err error) {
 		if n, ok, err = f.child(ctx, parent, name); ok && err == nil {
 			valid, err = f.attr(ctx, n, &out.Attr)
 		}

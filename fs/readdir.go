@@ -37,13 +37,15 @@ func (h *dirHandle) same(o *dirHandle) bool {
 }
 
 // OpenDir implements fuse.RawFileSystem.
-func (f *FS) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+func (f *FS) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) (status fuse.Status) {
+	r := f.begin(opOpenDir, in.NodeId, cancel)
+	defer r.end(&status)
 	n, status := f.node(in.NodeId)
 	if !status.Ok() {
 		return status
 	}
 	var h *dirHandle
-	err := attend(cancel, in.Pid, func(ctx context.Context) (err error) {
+	err := attend(r, in.Pid, func(ctx context.Context) (err error) {
 		h, err = f.openDir(ctx, n)
 		return err
 	})
@@ -130,7 +132,9 @@ func (f *FS) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirE
 // false: there is no more room.
 type add func(fuse.DirEntry) (*fuse.EntryOut, bool)
 
-func (f *FS) readDir(cancel <-chan struct{}, in *fuse.ReadIn, add add) fuse.Status {
+func (f *FS) readDir(cancel <-chan struct{}, in *fuse.ReadIn, add add) (status fuse.Status) {
+	r := f.begin(opReadDir, in.NodeId, cancel)
+	defer r.end(&status)
 	n, status := f.node(in.NodeId)
 	if !status.Ok() {
 		return status
@@ -159,7 +163,7 @@ func (f *FS) readDir(cancel <-chan struct{}, in *fuse.ReadIn, add add) fuse.Stat
 			return fuse.OK
 		}
 	}
-	ctx := context.Background() // but for growing, all that is listed was found out by OpenDir
+	ctx := context.WithoutCancel(r) // but for growing, all that is listed was found out by OpenDir
 	off := max(in.Offset, offsetNames)
 	switch {
 	case h.contents != nil:
@@ -172,7 +176,7 @@ func (f *FS) readDir(cancel <-chan struct{}, in *fuse.ReadIn, add add) fuse.Stat
 			if given {
 				return nil // what there is comes first
 			}
-			return attend(cancel, in.Pid, more)
+			return attend(r, in.Pid, more)
 		})
 		if err != nil || len(uids) == 0 {
 			return f.status("list", err)
@@ -252,7 +256,7 @@ func (f *FS) enterKnown(ctx context.Context, n node, m *cache.Message, out *fuse
 		var size cache.Size
 		if !n.dir() {
 			var ok bool
-			if size, ok = n.place.box.KnownSize(n.file()); !ok {
+			if size, ok = n.place.box.Glance(ctx, n.file()); !ok {
 				return
 			}
 		}
@@ -264,7 +268,7 @@ func (f *FS) enterKnown(ctx context.Context, n node, m *cache.Message, out *fuse
 			return
 		}
 	}
-	if valid, err := f.attr(cache.Glance(ctx), n, &out.Attr); err == nil {
+	if valid, err := f.attr(ctx, n, &out.Attr); err == nil {
 		f.enter(n, valid, out)
 	}
 }

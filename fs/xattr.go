@@ -124,7 +124,9 @@ func (f *FS) xattrValue(ctx context.Context, n node, x xattr) (string, error) {
 // GetXAttr implements fuse.RawFileSystem. The kernel asks for attributes that
 // nobody here has (security.*, system.posix_acl_*) for every file: these are
 // answered first.
-func (f *FS) GetXAttr(cancel <-chan struct{}, in *fuse.InHeader, name string, dest []byte) (uint32, fuse.Status) {
+func (f *FS) GetXAttr(cancel <-chan struct{}, in *fuse.InHeader, name string, dest []byte) (size uint32, status fuse.Status) {
+	r := f.begin(opGetXAttr, in.NodeId, cancel)
+	defer r.end(&status)
 	if f.opts.NoXattrs {
 		return 0, fuse.ENOSYS
 	}
@@ -140,7 +142,7 @@ func (f *FS) GetXAttr(cancel <-chan struct{}, in *fuse.InHeader, name string, de
 	if i < 0 {
 		return 0, fuse.ENOATTR
 	}
-	value, err := f.xattrValue(interruptible(cancel), n, known[i])
+	value, err := f.xattrValue(r, n, known[i])
 	if err != nil {
 		return 0, f.openStatus("read attribute", err)
 	}
@@ -151,7 +153,9 @@ func (f *FS) GetXAttr(cancel <-chan struct{}, in *fuse.InHeader, name string, de
 }
 
 // ListXAttr implements fuse.RawFileSystem.
-func (f *FS) ListXAttr(cancel <-chan struct{}, in *fuse.InHeader, dest []byte) (uint32, fuse.Status) {
+func (f *FS) ListXAttr(cancel <-chan struct{}, in *fuse.InHeader, dest []byte) (size uint32, status fuse.Status) {
+	r := f.begin(opListXAttr, in.NodeId, cancel)
+	defer r.end(&status)
 	if f.opts.NoXattrs {
 		return 0, fuse.ENOSYS
 	}
@@ -164,7 +168,7 @@ func (f *FS) ListXAttr(cancel <-chan struct{}, in *fuse.InHeader, dest []byte) (
 		if x.byName {
 			continue
 		}
-		value, err := f.xattrValue(interruptible(cancel), n, x)
+		value, err := f.xattrValue(r, n, x)
 		if err != nil {
 			return 0, f.openStatus("list attributes", err)
 		}

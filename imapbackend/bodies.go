@@ -19,6 +19,9 @@ import (
 // Fetch implements cache.Source. Messages of which the same is asked for are
 // in one UID FETCH; all commands are sent at once.
 func (c *Client) Fetch(ctx context.Context, id cache.ID, validity uint32, requests []cache.Request, take cache.Taker) error {
+	if err := c.budget.allow(ctx); err != nil {
+		return err
+	}
 	f := bodies{take: take}
 	newest := uint32(0)
 	for i, r := range requests {

@@ -28,6 +28,7 @@ type session struct {
 	engine *imapclient.Client
 	caps   []string // upper case
 
+	connected  time.Time
 	compressed bool // COMPRESS is on (RFC 4978)
 	resyncs    bool // QRESYNC is on (RFC 7162)
 
@@ -117,9 +118,9 @@ func (c *Client) dial(ctx context.Context, hooks guard.Hooks, token string, comp
 			}
 		}
 	}
-	s := &session{numbering: &c.numbering}
+	s := &session{numbering: &c.numbering, connected: time.Now()}
 	hooks.Recent = s.recent.Store
-	conn := guard.New(nc, guard.Options{FirstByte: cmp.Or(o.firstByte, firstByte), Progress: progress, Log: o.ProtocolLog, Hooks: hooks})
+	conn := guard.New(nc, guard.Options{FirstByte: cmp.Or(o.firstByte, firstByte), Progress: progress, Meter: &c.meter, Rate: c.rate, Log: o.ProtocolLog, Hooks: hooks})
 	p := guard.Prologue{
 		Address: o.Address,
 		Credentials: guard.Credentials{

@@ -1,6 +1,7 @@
 package imapbackend
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -24,6 +25,25 @@ type Status struct {
 	// Retry is when the next attempt is made; zero while there is a way, during
 	// an attempt, and if nobody will try.
 	Retry time.Time
+	// Traffic is what all connections have transferred, also those that ended.
+	Traffic Traffic
+	// Budget is how Options.DailyLimit stands, nil if there is none.
+	Budget *Budget
+}
+
+// Traffic is what a Client has transferred so far.
+type Traffic struct {
+	// Received and Sent are octets on the wire: compressed where a connection
+	// is, without what TLS, TCP and IP add to them.
+	Received, Sent int64
+	// Bodies is how many octets of bodies, or ranges of them, answered a FETCH;
+	// uncompressed, whether somebody still wanted them or not.
+	Bodies int64
+	// Commands counts commands by kind: "FETCH bodies", "FETCH summaries", "FETCH
+	// flags" (also mod-sequences, labels and bare UIDs), "SEARCH", "EXAMINE",
+	// "LIST", "STATUS", "IDLE", "NOOP", "LOGIN" (also AUTHENTICATE) and "other". A
+	// kind that was not sent is absent.
+	Commands map[string]int64
 }
 
 // ConnectionStatus is one connection.
@@ -34,13 +54,25 @@ type ConnectionStatus struct {
 	Operations int
 	// Watcher tells that this is the one that waits for changes.
 	Watcher bool
+	// Since is when it was begun.
+	Since time.Time
+	// Doing is the kind of command that the server is to answer next, as in
+	// Traffic.Commands, or the name of one without a kind; "idle" for none.
+	Doing string
+	// Received is how many octets have come on it, counted as in Traffic.
+	Received int64
 }
 
 // Status tells how the client stands, without asking the server.
 func (c *Client) Status() Status {
 	s := Status{
 		Address: c.opts.Address, Username: c.opts.Username, Security: c.opts.Security,
-		Alerts: c.alerts.all(),
+		Alerts:  c.alerts.all(),
+		Traffic: Traffic{c.meter.Received(), c.meter.Sent(), c.meter.Bodies(), c.meter.Commands()},
+	}
+	if c.budget != nil {
+		budget := c.budget.status()
+		s.Budget = &budget
 	}
 	p := c.pool
 	p.mu.Lock()
@@ -51,14 +83,19 @@ func (c *Client) Status() Status {
 	}
 	s.Err, s.Offline, s.Retry = p.refusal, p.offline, p.retry
 	p.mu.Unlock()
-	if id := c.watcher.open.Load(); id != nil {
-		s.Connections = append(s.Connections, ConnectionStatus{Mailbox: printable(id.Name), Operations: 1, Watcher: true})
+	if w := c.watcher.open.Load(); w != nil {
+		status := w.session.status()
+		status.Mailbox, status.Operations, status.Watcher = printable(w.mailbox.Name), 1, true
+		s.Connections = append(s.Connections, status)
 	}
 	return s
 }
 
 func (s *session) status() ConnectionStatus {
-	status := ConnectionStatus{Operations: s.users}
+	status := ConnectionStatus{
+		Operations: s.users, Since: s.connected,
+		Doing: cmp.Or(s.conn.Doing(), "idle"), Received: s.conn.Received(),
+	}
 	if s.selected {
 		status.Mailbox = printable(s.mailbox.Name)
 	}

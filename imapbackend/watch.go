@@ -32,13 +32,19 @@ const (
 // by one Idle at a time.
 type watcher struct {
 	mu       sync.Mutex
-	session  *session                 // guarded by mu; nil until it is needed
-	notified bool                     // guarded by mu; NOTIFY is on, or refused
-	overflow atomic.Bool              // the server has turned NOTIFY off
-	open     atomic.Pointer[cache.ID] // the mailbox it waits in; nil: it does not
+	session  *session               // guarded by mu; nil until it is needed
+	notified bool                   // guarded by mu; NOTIFY is on, or refused
+	overflow atomic.Bool            // the server has turned NOTIFY off
+	open     atomic.Pointer[idling] // where it waits; nil: it does not
 
 	changes sync.Mutex
 	news    *cache.News // guarded by changes; who is told
+}
+
+// idling is an Idle under way.
+type idling struct {
+	mailbox cache.ID
+	session *session
 }
 
 // hooks tell of news: in the mailbox that is open, and elsewhere by NOTIFY.
@@ -157,7 +163,7 @@ func (c *Client) Idle(ctx context.Context, id cache.ID, news cache.News) error {
 		s.conn.Close() // what it would tell is not known
 		return err
 	}
-	w.open.Store(&id)
+	w.open.Store(&idling{id, s})
 	defer w.open.Store(nil)
 	answer := func() time.Duration {
 		if ctx.Err() != nil {

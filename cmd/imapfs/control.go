@@ -30,8 +30,12 @@ type control struct {
 	client  *imapbackend.Client
 	account *cache.Account
 	shows   func(cache.Mailbox) bool
-	started time.Time
-	unkept  error // why nothing is on disk, nil if it is
+	// requests tells what the kernel has asked for.
+	requests func() []fs.RequestStatus
+	started  time.Time
+	unkept   error  // why nothing is on disk, nil if it is
+	pprof    string // the socket for profiles, "" if there is none
+	metrics  string // the address of the metrics, "" if there is none
 
 	mu   sync.Mutex
 	last *syncReport // guarded by mu
@@ -45,7 +49,7 @@ func (c *control) files() []fs.ControlFile {
 	return []fs.ControlFile{
 		{Name: statusFile, Bytes: func(context.Context) ([]byte, error) {
 			var b bytes.Buffer
-			err := c.report().text(&b, time.Now())
+			err := c.report().text(&b, time.Now(), rates{})
 			return b.Bytes(), err
 		}},
 		{Name: jsonFile, Bytes: func(context.Context) ([]byte, error) {

@@ -73,7 +73,7 @@ func runDemo(ctx context.Context, args []string, out io.Writer) (err error) {
 func mountDemo(ctx context.Context, server *demo.Server, mountpoint string, log *slog.Logger) (*mounted, error) {
 	c := &mountConfig{mountpoint: mountpoint, password: server.Password}
 	c.flags(pflag.NewFlagSet("demo", pflag.ContinueOnError))
-	c.cacheDir = noCache // it leaves nothing behind
+	c.cacheDir, c.noPprof = noCache, true // it leaves nothing behind
 	var err error
 	if c.source, err = parseSource("imap://" + server.Username + "@" + server.Addr); err != nil {
 		return nil, err

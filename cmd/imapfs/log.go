@@ -37,16 +37,8 @@ func (c *mountConfig) backgroundLog() (*os.File, error) {
 	if c.logFile != "" {
 		return openLog(c.logFile)
 	}
-	state := os.Getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(state) { // as the specification wants it
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return nil, nil
-		}
-		state = filepath.Join(home, ".local", "state")
-	}
-	dir := filepath.Join(state, "imapfs")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	dir, err := stateDir()
+	if err != nil || os.MkdirAll(dir, 0o700) != nil {
 		return nil, nil
 	}
 	name := filepath.Join(dir, url.PathEscape(c.source.user+"@"+c.source.host)+".log")
@@ -58,6 +50,19 @@ func (c *mountConfig) backgroundLog() (*os.File, error) {
 		return nil, nil
 	}
 	return f, nil
+}
+
+// stateDir is imapfs's directory for logs and the like.
+func stateDir() (string, error) {
+	state := os.Getenv("XDG_STATE_HOME")
+	if !filepath.IsAbs(state) { // as the specification wants it
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(state, "imapfs"), nil
 }
 
 // maxLog is how large, in bytes, a log of ours may be when a mount begins.

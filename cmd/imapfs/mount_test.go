@@ -77,7 +77,7 @@ func newConfig(t testing.TB, s *imaptest.Server, address string) *mountConfig {
 		t.Fatal(err)
 	}
 	c.source, c.mountpoint = src, t.TempDir()
-	c.cacheDir = filepath.Join(t.TempDir(), "cache")
+	c.cacheDir, c.noPprof = filepath.Join(t.TempDir(), "cache"), true
 	c.passwordFile = filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(c.passwordFile, []byte(s.Password+"\n"), 0o600); err != nil {
 		t.Fatal(err)

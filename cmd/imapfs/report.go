@@ -21,13 +21,19 @@ type report struct {
 	User        string             `json:"user"`
 	Server      serverReport       `json:"server"`
 	Connections []connectionReport `json:"connections"`
+	Traffic     trafficReport      `json:"traffic"`
+	Budget      *budgetReport      `json:"budget,omitempty"`
 	Mailboxes   []mailboxReport    `json:"mailboxes"`
 	Memory      memoryReport       `json:"memory"`
+	Lookups     lookupsReport      `json:"lookups"`
+	Requests    []requestReport    `json:"requests"`
+	Ahead       aheadReport        `json:"ahead"`
 	Quota       *quotaReport       `json:"quota,omitempty"`
-	Ahead cache.AheadStatus `json:"ahead"`
 	Cache       cacheReport        `json:"cache"`
 	Alerts      []alertReport      `json:"alerts"`
 	Sync        *syncReport        `json:"sync,omitempty"`
+	Metrics     string             `json:"metrics_address,omitempty"`
+	Pprof       string             `json:"pprof_socket,omitempty"`
 }
 
 type serverReport struct {
@@ -40,9 +46,12 @@ type serverReport struct {
 }
 
 type connectionReport struct {
-	Mailbox    string `json:"mailbox"` // "" for none
-	Operations int    `json:"operations"`
-	Watcher    bool   `json:"watcher"`
+	Mailbox    string    `json:"mailbox"` // "" for none
+	Operations int       `json:"operations"`
+	Watcher    bool      `json:"watcher"`
+	Since      time.Time `json:"since"`
+	Doing      string    `json:"doing"`
+	Received   int64     `json:"received_bytes"`
 }
 
 type mailboxReport struct {
@@ -56,9 +65,12 @@ type mailboxReport struct {
 	Error   string         `json:"error,omitempty"`
 }
 
+// memoryReport is of decoded mail, and of the process as a whole.
 type memoryReport struct {
-	Used  int64 `json:"used_bytes"`
-	Limit int64 `json:"limit_bytes"`
+	Used     int64 `json:"used_bytes"`
+	Limit    int64 `json:"limit_bytes"`
+	Heap     int64 `json:"heap_bytes"`
+	Resident int64 `json:"resident_bytes,omitempty"`
 }
 
 type quotaReport struct {
@@ -101,7 +113,9 @@ func (c *control) report() *report {
 			Online: len(server.Connections) > 0, Offline: known(server.Offline), Retry: known(server.Retry),
 		},
 		Connections: []connectionReport{}, Mailboxes: []mailboxReport{}, Alerts: []alertReport{}, // [], not null
-		Memory: memoryReport{account.Memory, account.MemoryLimit}, Cache: c.cache(account.Disk), Ahead: account.Ahead,
+		Memory: memoryReport{account.Memory, account.MemoryLimit, heap(), resident()}, Cache: c.cache(account.Disk),
+		Lookups: lookupsReport(account.Lookups), Requests: reportRequests(c.requests()), Ahead: reportAhead(&account.Ahead),
+		Metrics: c.metrics, Pprof: c.pprof,
 	}
 	if q, at, ok := c.account.KnownQuota(); ok {
 		r.Quota = &quotaReport{q.Used, q.Limit, at}
@@ -112,6 +126,7 @@ func (c *control) report() *report {
 	for _, one := range server.Connections {
 		r.Connections = append(r.Connections, connectionReport(one))
 	}
+	r.Traffic, r.Budget = trafficReport(server.Traffic), reportBudget(server.Budget)
 	for _, m := range account.Mailboxes {
 		if !m.NoSelect && c.shows(m.Mailbox) {
 			r.Mailboxes = append(r.Mailboxes, reportMailbox(m))

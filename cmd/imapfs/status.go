@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -16,34 +17,74 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// statusConfig is what the command line of status says.
+type statusConfig struct {
+	asJSON bool
+	every  string // of --watch, "" without
+}
+
 func newStatus() *cobra.Command {
-	var asJSON bool
+	c := new(statusConfig)
 	cmd := &cobra.Command{
-		Use:   "status MOUNTPOINT",
+		Use:   "status MOUNTPOINT [--watch [INTERVAL]]",
 		Short: "Tell how a mount is doing",
 		Long: `status tells what the mount at MOUNTPOINT is connected to, which mailboxes it
-knows and since when, and what went wrong. It asks nothing of the server. The
-same is in MOUNTPOINT/.imapfs/status and status.json.`,
-		Args: arguments("MOUNTPOINT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name := statusFile
-			if asJSON {
-				name = jsonFile
+knows and since when, what programs do with it, and what went wrong. It asks
+nothing of the server. The same is in MOUNTPOINT/.imapfs/status and status.json.
+With --watch it shows that again every 2 seconds, or every INTERVAL, with what
+came since, until Ctrl-C.`,
+		Example: `  imapfs status ~/Mail
+  imapfs status ~/Mail --watch 5s`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if c.every != "" {
+				args, _ = withoutInterval(args)
 			}
-			data, err := readControl(args[0], name)
-			if err == nil {
-				_, err = cmd.OutOrStdout().Write(data)
-			}
-			return err
+			return arguments("MOUNTPOINT")(cmd, args)
 		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args, cmd.OutOrStdout()) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs")
+	cmd.Flags().BoolVar(&c.asJSON, "json", false, "for programs; with --watch, a line each time")
+	cmd.Flags().StringVar(&c.every, "watch", "", "show it again every `INTERVAL`")
+	cmd.Flags().Lookup("watch").NoOptDefVal = watchEvery
 	return cmd
+}
+
+// withoutInterval takes the interval out of two arguments, "" if it is not there:
+// pflag knows an option that may have a value or not only as --watch=5s.
+func withoutInterval(args []string) (rest []string, every string) {
+	for i := range args {
+		if _, err := interval(args[len(args)-1-i]); err == nil && len(args) == 2 {
+			return args[i : i+1], args[1-i]
+		}
+	}
+	return args, ""
+}
+
+func (c *statusConfig) run(ctx context.Context, args []string, out io.Writer) error {
+	if c.every != "" {
+		args, given := withoutInterval(args)
+		every, err := interval(cmp.Or(given, c.every))
+		if err != nil {
+			return err
+		}
+		ctx, stop := untilSignal(ctx)
+		defer stop()
+		return c.watch(ctx, args[0], every, out)
+	}
+	name := statusFile
+	if c.asJSON {
+		name = jsonFile
+	}
+	data, err := readControl(args[0], name)
+	if err == nil {
+		_, err = out.Write(data)
+	}
+	return err
 }
 
 // text writes the report for people. Mailboxes of which there is nothing to say
 // are only counted.
-func (r *report) text(out io.Writer, now time.Time) error {
+func (r *report) text(out io.Writer, now time.Time, rates rates) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) { fmt.Fprintln(table, strings.TrimRight(strings.Join(cells, "\t"), "\t")) }
 	row("account", r.Source)
@@ -52,11 +93,15 @@ func (r *report) text(out io.Writer, now time.Time) error {
 	for _, c := range r.Connections {
 		row("", c.text())
 	}
-	row("memory", humanize.IBytes(uint64(r.Memory.Used))+" of "+humanize.IBytes(uint64(r.Memory.Limit)))
+	if r.Budget != nil {
+		row("daily limit", r.Budget.text())
+	}
+	row("memory", r.Memory.text(r.Lookups))
 	if q := r.Quota; q != nil {
 		row("quota", humanize.IBytes(uint64(q.Used))+" of "+humanize.IBytes(uint64(q.Limit))+", "+ago(q.At, now))
 	}
-	row("cache", r.Cache.text())
+	row("cache", r.Cache.text(r.Lookups))
+	r.activity(row, rates)
 	if r.Sync != nil {
 		row("last sync", ago(r.Sync.At, now)+": "+cmp.Or(r.Sync.Error, "complete"))
 	}
@@ -97,14 +142,14 @@ func (s *serverReport) text(connections int, now time.Time) string {
 	return fmt.Sprintf("%s, %s, %s", s.Address, cmp.Or(security[s.Security], "encrypted"), count(connections, "connection"))
 }
 
-func (c *cacheReport) text() string {
-	bytes := func(n int64) string { return humanize.IBytes(uint64(n)) }
+func (c *cacheReport) text(l lookupsReport) string {
 	if c.Path == "" {
 		return "nothing on disk: " + c.Error
 	}
-	text := bytes(c.Index) + " index, no mail"
+	text := bytesText(c.Index) + " index, no mail"
 	if c.Limit > 0 {
-		text = fmt.Sprintf("%s index, %s of %s mail", bytes(c.Index), bytes(c.Used), bytes(c.Limit))
+		text = fmt.Sprintf("%s index, %s of %s mail", bytesText(c.Index), bytesText(c.Used), bytesText(c.Limit)) +
+			l.text(l.Disk, l.Disk+l.Nowhere)
 	}
 	if c.Error != "" {
 		text += "; nothing new: " + c.Error
@@ -112,15 +157,28 @@ func (c *cacheReport) text() string {
 	return text
 }
 
-func (c *connectionReport) text() string {
-	where := cmp.Or(printable(c.Mailbox), "no mailbox")
+// state is what the connection is there for now: busy, idle or watching.
+func (c *connectionReport) state() string {
 	switch {
 	case c.Watcher:
-		return where + ": waits for changes"
+		return "watching"
 	case c.Operations == 0:
-		return where + ": idle"
+		return "idle"
 	}
-	return where + ": " + count(c.Operations, "operation")
+	return "busy"
+}
+
+func (c *connectionReport) text() string {
+	text := cmp.Or(printable(c.Mailbox), "no mailbox")
+	switch {
+	case c.Watcher:
+		text += ": waits for changes"
+	case c.Operations == 0:
+		text += ": idle"
+	default:
+		text += fmt.Sprintf(": %s for %s", printable(c.Doing), count(c.Operations, "operation"))
+	}
+	return text + ", " + bytesText(c.Received) + " received"
 }
 
 func (m *mailboxReport) messages() string {

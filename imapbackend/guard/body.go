@@ -41,6 +41,7 @@ func (c *Conn) bodyItem(r *reply, name string) error {
 	}
 	b := x.octets(v)
 	if c.claim(r, name) {
+		c.meter.bodies.Add(int64(len(b)))
 		w := r.owner.open(imap.UID(r.UID), name, int64(len(b)))
 		if w != nil && len(b) > 0 {
 			r.owner.write(w, b, imap.UID(r.UID), name)
@@ -154,7 +155,9 @@ func (c *Conn) stream(cmd *command, w io.Writer, size int64, uid imap.UID, name 
 	}
 	c.log.literal(size)
 	br := c.frames.br
-	for rest := size; rest > 0; {
+	rest := size
+	defer func() { c.meter.bodies.Add(size - rest) }()
+	for rest > 0 {
 		if room := cmd.room(w, rest); room != nil && br.Buffered() == 0 {
 			n, err := br.Read(room)
 			w = cmd.filled(w, n)

@@ -149,6 +149,7 @@ func (c *Conn) begin(ctx context.Context, cmd *command) error {
 	}
 	c.writing = cmd
 	c.pending = append(c.pending, cmd)
+	c.meter.commands[cmd.category()].Add(1)
 	if !c.armed {
 		c.arm(c.firstByte)
 	}

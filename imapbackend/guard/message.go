@@ -254,6 +254,7 @@ func (c *Conn) complete(r *reply) {
 		if !c.claim(r, h.name) {
 			continue
 		}
+		c.meter.bodies.Add(int64(len(h.octets)))
 		w := r.owner.open(uid, h.name, int64(len(h.octets)))
 		if w != nil && len(h.octets) > 0 {
 			r.owner.write(w, h.octets, uid, h.name)

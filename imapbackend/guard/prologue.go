@@ -232,7 +232,7 @@ func (c *Conn) startTLS(ctx context.Context, config *tls.Config) error {
 	if c.frames.br.Buffered() > 0 {
 		return fmt.Errorf("%w: data was injected before the encryption", ErrNoSTARTTLS)
 	}
-	plain := c.socket()
+	plain := c.bare()
 	plain.SetDeadline(time.Now().Add(c.firstByte))
 	conn := tls.Client(plain, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
@@ -240,7 +240,7 @@ func (c *Conn) startTLS(ctx context.Context, config *tls.Config) error {
 	}
 	plain.SetDeadline(time.Time{})
 	c.mu.Lock()
-	c.nc = conn
+	c.nc = &wire{conn, c.meter, c.rate}
 	c.mu.Unlock()
 	c.frames.br = bufio.NewReaderSize((*socket)(c), bufferSize)
 	c.caps = nil
@@ -261,6 +261,8 @@ func (c *Conn) ask(cmd, logged string, answers func(challenge []byte) (string, e
 func (c *Conn) post(cmd, logged string) (tag string, err error) {
 	c.tags++
 	tag = fmt.Sprintf("P%d", c.tags)
+	name, _, _ := strings.Cut(cmd, " ")
+	c.meter.commands[categoryOf(name)].Add(1)
 	c.log.client([]byte(tag + " " + logged))
 	return tag, c.sendLine(tag + " " + cmd)
 }

@@ -28,7 +28,7 @@ func startSCRAM(hash scram.HashGeneratorFcn, bound bool) func(*Conn, *Credential
 				return nil, err
 			}
 		}
-		secure, encrypted := c.socket().(*tls.Conn)
+		secure, encrypted := c.bare().(*tls.Conn)
 		switch {
 		case bound && !encrypted:
 			return nil, errors.New("no TLS to bind it to")
