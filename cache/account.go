@@ -27,6 +27,13 @@ type Options struct {
 	Disk *disk.Dir
 	// Bodies bounds the decoded bytes that are kept on Disk, in bytes; 0: none.
 	Bodies int64
+	// Rate is how many octets a second come from the Source at most, 0 if nothing
+	// bounds them: of what is asked for before anybody wants it, no more is under
+	// way than comes in about a second, so that who reads does not wait behind it.
+	Rate int64
+	// Thrifty, if set, reports whether nothing should be fetched now that nobody
+	// waits for. It must not block.
+	Thrifty func() bool
 	// Log gets what is wrong with the cache, if set. No secrets.
 	Log *slog.Logger
 }
@@ -84,6 +91,9 @@ func New(src Source, opts Options) (*Account, error) {
 	}
 	if opts.Notify == nil {
 		opts.Notify = func(Event) {}
+	}
+	if opts.Thrifty == nil {
+		opts.Thrifty = func() bool { return false }
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

@@ -28,4 +28,7 @@ var (
 	ErrContent = errors.New("content contradicts its announced size")
 	// ErrTooLarge: the content cannot be decoded within MaxWhole octets.
 	ErrTooLarge = errors.New("too large to decode")
+	// ErrBudget: as much has been fetched as may be for now, and the content is not
+	// cached. Of what is done in the Background that is so sooner than of the rest.
+	ErrBudget = errors.New("the daily limit is reached")
 )

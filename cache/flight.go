@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -59,6 +60,9 @@ func (f *flight[K, V]) do(ctx context.Context, a *Account, key K, fn func(contex
 
 	select {
 	case <-c.done:
+		if errors.Is(c.err, ErrBudget) && IsBackground(&c.asking) && !IsBackground(ctx) {
+			return f.do(ctx, a, key, fn) // which may have more
+		}
 		return c.value, c.err
 	case <-ctx.Done():
 	}

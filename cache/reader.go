@@ -111,6 +111,9 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 // for the same fetch.
 func (r *Reader) fetchAhead(block int64) {
 	a := r.box.account
+	if a.opts.Thrifty() {
+		return
+	}
 	from, to := r.ahead.read(block)
 	for n := from; n < min(to, (r.size+blockSize-1)/blockSize); n++ {
 		a.tasks.Go(func() { r.block(a.life, n) }) // an error is for the one who reads it

@@ -49,7 +49,8 @@ type WarmProgress struct {
 }
 
 const (
-	// warmAtOnce and warmOctets bound what is asked of the server at once: as
+	// warmAtOnce and warmOctets bound what is asked of the server at once, but for
+	// Options.Rate: as
 	// much as keeps a line of 50 ms busy, and little enough that somebody who
 	// reads meanwhile does not wait long behind it.
 	warmAtOnce = 64
@@ -198,7 +199,8 @@ func (w *Warming) choose(b *Box) wanted {
 
 // mailbox fetches what is wanted of one mailbox.
 func (w *Warming) mailbox(ctx context.Context, one wanted) error {
-	room := semaphore.NewWeighted(warmOctets)
+	octets := w.account.atOnce(warmOctets)
+	room := semaphore.NewWeighted(octets)
 	var group errgroup.Group
 	group.SetLimit(warmAtOnce)
 	for _, uid := range one.uids {
@@ -207,6 +209,7 @@ func (w *Warming) mailbox(ctx context.Context, one wanted) error {
 		if m != nil && m.Size >= 0 {
 			weight = min(m.Size, groupOctets)
 		}
+		weight = min(weight, octets)
 		if room.Acquire(ctx, weight) != nil {
 			break
 		}
@@ -253,6 +256,10 @@ func (w *Warming) persist(ctx context.Context, try func() error) error {
 		err := try()
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, ErrBudget) {
+			w.cancel(fmt.Errorf("what has come is kept, warm again later: %w", err))
+			return err
 		}
 		offline := errors.Is(err, ErrOffline)
 		w.mu.Lock()
@@ -318,7 +325,7 @@ func readAll(ctx context.Context, b *Box, f File, count func(octets int64)) erro
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(groupOctets / blockSize)
+	group.SetLimit(int(b.account.atOnce(groupOctets) / blockSize))
 	for block := (r.Size() - 1) / blockSize; block >= 0 && r.Size() > 0 && ctx.Err() == nil; block-- {
 		group.Go(func() error {
 			n, err := r.ReadAt(ctx, make([]byte, blockSize), block*blockSize)

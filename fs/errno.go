@@ -27,6 +27,7 @@ var errnos = []struct {
 	{cache.ErrOffline, syscall.ENETUNREACH, true}, // before the time that it took to notice
 	{context.DeadlineExceeded, syscall.ETIMEDOUT, true},
 	{cache.ErrTooLarge, syscall.EFBIG, false},
+	{cache.ErrBudget, syscall.EDQUOT, true},
 	{cache.ErrContent, syscall.EIO, false},
 	{cache.ErrProtocol, syscall.EIO, false},
 }

@@ -17,6 +17,9 @@ import (
 
 // Fetch implements cache.Source: one UID FETCH a message, all in one round trip.
 func (c *Client) Fetch(ctx context.Context, id cache.ID, validity uint32, requests []cache.Request) ([][]byte, error) {
+	if err := c.budget.allow(ctx); err != nil {
+		return nil, err
+	}
 	results := make([][]byte, len(requests))
 	newest := uint32(0)
 	for _, r := range requests {

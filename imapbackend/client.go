@@ -12,7 +12,8 @@
 // runs in one of ours, which ends with its answer or the connection, even where
 // the caller has left. Those of a pipelined FETCH and of an IDLE end with it. The
 // pool has one that watches while anything is awaited, and one that looks for a
-// way to the server while there is none; both end with Close.
+// way to the server while there is none; the budget has one that adds up. They end
+// with Close.
 //
 // Locks: pool.mu, alerts.mu and watcher.changes are never held over I/O;
 // watcher.mu is what keeps a second Idle waiting for the first.
@@ -65,6 +66,16 @@ type Options struct {
 	Offline bool
 	// MaxConnections bounds the connections, at least 1.
 	MaxConnections int
+	// RateLimit bounds how many octets a second all connections transfer together,
+	// both ways; 0: nothing does.
+	RateLimit int64
+	// DailyLimit bounds how many octets are received in 24 hours, 0: nothing does.
+	// At 80 % of it, Fetch fails with cache.ErrBudget for what is marked by
+	// cache.Background, beyond it for all. What lists mailboxes and messages, and
+	// tells of changes, counts and goes on. An operation under way is not ended.
+	DailyLimit int64
+	// Ledger remembers for the next mount what counts to DailyLimit, if set.
+	Ledger Ledger
 	// Log gets what a person running imapfs might want to know. No secrets.
 	Log *slog.Logger
 	// ProtocolLog records the dialogue without credentials and literals, if set.
@@ -72,7 +83,8 @@ type Options struct {
 	// Version is told to servers that ask for ID (RFC 2971).
 	Version string
 
-	firstByte time.Duration // for tests; 0: the constant
+	firstByte time.Duration    // for tests; 0: the constant
+	now       func() time.Time // for tests; nil: time.Now
 }
 
 // Mechanisms are the ways to sign in that Options.Mechanism takes.
@@ -95,6 +107,8 @@ type Client struct {
 	pool    *pool
 	watcher watcher
 	meter   guard.Meter
+	rate    *guard.Rate // nil: none
+	budget  *budget     // nil: none
 	// mailboxes is how many the account had when they were last listed.
 	mailboxes atomic.Int64
 	alerts    alerts
@@ -110,6 +124,12 @@ func New(opts Options) *Client {
 	c.pool = newPool(opts.MaxConnections-1, opts.Log, func(ctx context.Context, compress bool) (*session, error) {
 		return c.connect(ctx, guard.Hooks{}, compress)
 	})
+	if opts.RateLimit > 0 {
+		c.rate = guard.NewRate(opts.RateLimit)
+	}
+	if opts.DailyLimit > 0 {
+		c.budget = newBudget(opts.DailyLimit, &opts, c.meter.Received)
+	}
 	if opts.Offline {
 		c.pool.stayOffline()
 	}
@@ -141,14 +161,17 @@ func (c *Client) Connect(ctx context.Context) error {
 func Dial(ctx context.Context, opts Options) (*Client, error) {
 	c := New(opts)
 	if err := c.Connect(ctx); err != nil {
-		c.pool.close()
+		c.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// Close ends all connections.
+// Close ends all connections. It is called once.
 func (c *Client) Close() {
 	c.pool.close()
 	c.watcher.close()
+	if c.budget != nil {
+		c.budget.close()
+	}
 }

@@ -119,7 +119,7 @@ func (c *Client) dial(ctx context.Context, hooks guard.Hooks, token string, comp
 	}
 	s := &session{numbering: &c.numbering, connected: time.Now()}
 	hooks.Recent = s.recent.Store
-	conn := guard.New(nc, guard.Options{FirstByte: cmp.Or(o.firstByte, firstByte), Progress: progress, Meter: &c.meter, Log: o.ProtocolLog, Hooks: hooks})
+	conn := guard.New(nc, guard.Options{FirstByte: cmp.Or(o.firstByte, firstByte), Progress: progress, Meter: &c.meter, Rate: c.rate, Log: o.ProtocolLog, Hooks: hooks})
 	p := guard.Prologue{
 		Address: o.Address,
 		Credentials: guard.Credentials{

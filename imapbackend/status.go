@@ -27,6 +27,8 @@ type Status struct {
 	Retry time.Time
 	// Traffic is what all connections have transferred, also those that ended.
 	Traffic Traffic
+	// Budget is how Options.DailyLimit stands, nil if there is none.
+	Budget *Budget
 }
 
 // Traffic is what a Client has transferred so far.
@@ -67,6 +69,10 @@ func (c *Client) Status() Status {
 		Address: c.opts.Address, Username: c.opts.Username, Security: c.opts.Security,
 		Alerts:  c.alerts.all(),
 		Traffic: Traffic{c.meter.Received(), c.meter.Sent(), c.meter.Bodies(), c.meter.Commands()},
+	}
+	if c.budget != nil {
+		budget := c.budget.status()
+		s.Budget = &budget
 	}
 	p := c.pool
 	p.mu.Lock()

@@ -1,6 +1,6 @@
 // Package disk keeps bytes in a directory of its own: logs, which are what an
-// index is made of, and blobs, which are what can be had again. It knows files
-// and checksums, and nothing of mail.
+// index is made of, blobs, which are what can be had again, and notes, which are
+// small. It knows files and checksums, and nothing of mail.
 //
 // Nothing that it reads is believed without its checksum, and nothing that goes
 // wrong with the disk is a failure for its caller: a log goes on in memory, a
@@ -16,7 +16,8 @@
 // becomes whole in a moment, unless it is damaged.
 //
 // Goroutines: one writes what was appended, one writes blobs; both end with
-// Dir.Close. No caller of Append or Put ever waits for the disk.
+// Dir.Close. No caller of Append or Put ever waits for the disk, but
+// that of Note.Write does.
 //
 // Locks: Log.writing, then Dir.mu or Log.mu. Blobs.mu is taken alone. None is
 // held over I/O but Log.writing.

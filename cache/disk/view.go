@@ -207,7 +207,7 @@ func Clear(path string) (left []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ours := []string{logSuffix, blobSuffix, newSuffix}
+	ours := []string{logSuffix, blobSuffix, noteSuffix, newSuffix}
 	for _, e := range entries {
 		is := slices.ContainsFunc(ours, func(suffix string) bool { return strings.HasSuffix(e.Name(), suffix) })
 		switch {

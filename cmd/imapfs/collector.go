@@ -26,6 +26,9 @@ var (
 	metricBodies      = metric("network_body_bytes_total", "Octets of message content received.")
 	metricCommands    = metric("commands_total", "IMAP commands sent.", "command")
 
+	metricBudget    = metric("daily_used_bytes", "Octets received in 24 hours, where there is a limit.")
+	metricBudgetMax = metric("daily_limit_bytes", "How many octets may be received in 24 hours.")
+
 	metricRequests = metric("request_duration_seconds",
 		"How long the kernel's requests took: hit, answered from what was known, or miss, which waited for the server.", "operation", "result")
 	metricErrors = metric("request_errors_total", "Requests of the kernel that failed.", "operation")
@@ -54,7 +57,7 @@ var (
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		metricBuild, metricOnline, metricConnections, metricReceived, metricSent, metricBodies, metricCommands,
-		metricRequests, metricErrors, metricMemory, metricMemoryLimit, metricLookups, metricIndex, metricMail, metricMailLimit,
+		metricBudget, metricBudgetMax, metricRequests, metricErrors, metricMemory, metricMemoryLimit, metricLookups, metricIndex, metricMail, metricMailLimit,
 		metricMailboxes, metricMessages, metricDefects, metricQuota, metricQuotaMax,
 		metricAheadFetched, metricAheadUsed, metricAheadWasted, metricAheadFlight, metricWalks,
 	} {
@@ -89,6 +92,10 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	total(metricBodies, r.Traffic.Bodies)
 	for kind, n := range r.Traffic.Commands {
 		total(metricCommands, n, kind)
+	}
+	if r.Budget != nil {
+		gauge(metricBudget, r.Budget.Used)
+		gauge(metricBudgetMax, r.Budget.Limit)
 	}
 	for _, one := range c.control.requests() {
 		if one.Cached.Count+one.Asked.Count == 0 {

@@ -8,15 +8,18 @@ import (
 	"time"
 
 	"imapfs/cache"
+	"imapfs/cache/disk"
 	"imapfs/imapbackend"
 )
 
 // client makes the one that knows the server, without asking it for anything.
-func (c *mountConfig) client(ctx context.Context, log *slog.Logger, m *mounted) (*imapbackend.Client, error) {
-	if err := c.askSecrets(ctx); err != nil {
+// What it has to remember it puts into kept, if there is that.
+func (c *mountConfig) client(log *slog.Logger, kept *disk.Dir, m *mounted) (*imapbackend.Client, error) {
+	secure, err := c.tls()
+	if err != nil {
 		return nil, err
 	}
-	secure, err := c.tls()
+	rate, daily, err := c.limits()
 	if err != nil {
 		return nil, err
 	}
@@ -30,8 +33,13 @@ func (c *mountConfig) client(ctx context.Context, log *slog.Logger, m *mounted) 
 		Mechanism:      c.auth,
 		Offline:        c.offline,
 		MaxConnections: c.maxConnections,
+		RateLimit:      rate,
+		DailyLimit:     daily,
 		Log:            log,
 		Version:        versionString(),
+	}
+	if kept != nil {
+		options.Ledger = kept.Note("received")
 	}
 	if c.protocolLog != "" {
 		protocol, err := openLog(c.protocolLog)

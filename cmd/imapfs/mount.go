@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"imapfs/cache"
-	"imapfs/cache/disk"
 	"imapfs/fs"
 )
 
@@ -94,6 +93,13 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	if err != nil {
 		return nil, err
 	}
+	rate, _, err := c.limits()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.askSecrets(ctx); err != nil { // before others are kept from the cache
+		return nil, err
+	}
 	metrics, err := c.listenMetrics()
 	if err != nil {
 		return nil, err
@@ -101,20 +107,22 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	if metrics != nil {
 		m.close = append(m.close, func() { metrics.Close() })
 	}
-	client, err := c.client(ctx, log, m)
+	kept, unkept := c.openCache(log)
+	if kept != nil {
+		m.close = append(m.close, func() { kept.Close() }) // it has told the log of what fails
+	}
+	client, err := c.client(log, kept, m)
 	if err != nil {
 		return nil, err
 	}
 	control := newControl(c, client)
+	control.unkept = unkept
 	options.Control = control.files()
-	var kept *disk.Dir
-	if kept, control.unkept = c.openCache(log); kept != nil {
-		m.close = append(m.close, func() { kept.Close() }) // it has told the log of what fails
-	}
 	var account *cache.Account
 	tree, err := fs.New(options, func(notify func(cache.Event)) (*cache.Account, error) {
 		account, err = cache.New(client, cache.Options{
-			Memory: memory, Poll: c.poll, Notify: notify, Disk: kept, Bodies: bodies, Log: log,
+			Memory: memory, Poll: c.poll, Notify: notify, Disk: kept, Bodies: bodies,
+			Rate: rate, Thrifty: client.Thrifty, Log: log,
 		})
 		if err == nil {
 			m.close = append(m.close, account.Close)
@@ -164,6 +172,9 @@ func (c *mountConfig) check(log *slog.Logger) (fs.Options, error) {
 		return fs.Options{}, err
 	}
 	if _, err := c.cacheBytes(); err != nil {
+		return fs.Options{}, err
+	}
+	if _, _, err := c.limits(); err != nil {
 		return fs.Options{}, err
 	}
 	if _, err := c.tls(); err != nil {

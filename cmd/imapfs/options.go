@@ -37,6 +37,7 @@ type mountConfig struct {
 	poll                          time.Duration
 	memory                        string
 	cacheSize, cacheDir           string
+	rateLimit, dailyLimit         string
 
 	verbose              bool
 	logFile, protocolLog string
@@ -89,6 +90,8 @@ func (c *mountConfig) groups() (groups []optionGroup) {
 	speed := group("Server, memory and disk")
 	speed.IntVar(&c.maxConnections, "max-connections", 4, "connections at most")
 	speed.DurationVar(&c.poll, "poll", 30*time.Second, "how late changes may be seen that the server does not report")
+	speed.StringVar(&c.rateLimit, "rate-limit", "0", "how much to transfer in a second, a `size` (2MB); 0 for no limit")
+	speed.StringVar(&c.dailyLimit, "daily-limit", "0", "how much to receive in 24 hours, a `size` (Gmail: 2500MB); 0 for no limit")
 	speed.StringVar(&c.memory, "memory", "128MiB", "how much decoded mail to hold, a `size`")
 	speed.StringVar(&c.cacheSize, "cache-size", "5GiB", "how much decoded mail to keep on disk, a `size`; 0 for none")
 	speed.StringVar(&c.cacheDir, "cache-dir", "", "`where` caches are, or none for nothing on disk (default ~/.cache/imapfs)")

@@ -22,6 +22,7 @@ type report struct {
 	Server      serverReport       `json:"server"`
 	Connections []connectionReport `json:"connections"`
 	Traffic     trafficReport      `json:"traffic"`
+	Budget      *budgetReport      `json:"budget,omitempty"`
 	Mailboxes   []mailboxReport    `json:"mailboxes"`
 	Memory      memoryReport       `json:"memory"`
 	Lookups     lookupsReport      `json:"lookups"`
@@ -125,7 +126,7 @@ func (c *control) report() *report {
 	for _, one := range server.Connections {
 		r.Connections = append(r.Connections, connectionReport(one))
 	}
-	r.Traffic = trafficReport(server.Traffic)
+	r.Traffic, r.Budget = trafficReport(server.Traffic), reportBudget(server.Budget)
 	for _, m := range account.Mailboxes {
 		if !m.NoSelect && c.shows(m.Mailbox) {
 			r.Mailboxes = append(r.Mailboxes, reportMailbox(m))

@@ -93,6 +93,9 @@ func (r *report) text(out io.Writer, now time.Time, rates rates) error {
 	for _, c := range r.Connections {
 		row("", c.text())
 	}
+	if r.Budget != nil {
+		row("daily limit", r.Budget.text())
+	}
 	row("memory", r.Memory.text(r.Lookups))
 	if q := r.Quota; q != nil {
 		row("quota", humanize.IBytes(uint64(q.Used))+" of "+humanize.IBytes(uint64(q.Limit))+", "+ago(q.At, now))

@@ -49,6 +49,8 @@ type Options struct {
 	FirstByte, Progress time.Duration
 	// Meter counts what is transferred, if set.
 	Meter *Meter
+	// Rate, if set, bounds how fast that is.
+	Rate *Rate
 	// Log, if set, receives the lines both ways, with credentials and literals
 	// left out.
 	Log io.Writer
@@ -63,6 +65,8 @@ type Conn struct {
 	heard               atomic.Int64 // when the last octets came, ns since started
 	received            atomic.Int64 // octets
 	meter               *Meter
+	rate                *Rate
+	pacing              atomic.Bool // the reading goroutine waits for rate
 	firstByte, progress time.Duration
 	log                 *protocolLog
 
@@ -79,9 +83,10 @@ type Conn struct {
 	enabled   []string // what ENABLE has enabled, in upper case
 	deflated  bool     // COMPRESS is on
 	login     login
-	address   string // host:port, as it was dialled
-	tail      []byte // what the socket gave last
-	strayed   int    // octets of lines since the last that somebody waited for
+	address   string    // host:port, as it was dialled
+	tail      []byte    // what the socket gave last
+	strayed   int       // octets of lines since the last that somebody waited for
+	due       time.Time // when what has been read is paid for, by rate
 
 	// Of the goroutine that writes for the engine.
 	line    []byte   // its command line so far
@@ -99,6 +104,8 @@ type Conn struct {
 	prologue  bool       // Prologue runs: an answer is always due
 	armed     bool       // the socket has a read deadline
 	tags      int
+
+	ended chan struct{} // closed with err
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -116,7 +123,8 @@ func New(nc net.Conn, o Options) *Conn {
 	}
 	c := &Conn{
 		hooks: o.Hooks, firstByte: o.FirstByte, progress: o.Progress,
-		log: newLog(o.Log), meter: o.Meter, nc: &wire{nc, o.Meter},
+		log: newLog(o.Log), meter: o.Meter, rate: o.Rate, nc: &wire{nc, o.Meter, o.Rate},
+		ended: make(chan struct{}),
 	}
 	c.cond = sync.NewCond(&c.mu)
 	c.frames = frames{
@@ -133,6 +141,12 @@ type socket Conn
 
 func (s *socket) Read(p []byte) (int, error) {
 	c := (*Conn)(s)
+	if c.rate != nil {
+		if !c.pace() {
+			return 0, c.Err()
+		}
+		p = p[:min(len(p), c.rate.burst)]
+	}
 	limit := c.firstByte
 	if c.midFrame || c.answering {
 		limit = c.progress
@@ -151,6 +165,9 @@ func (s *socket) Read(p []byte) (int, error) {
 		c.remember(p[:n])
 		c.received.Add(int64(n))
 		c.meter.received.Add(int64(n))
+		if c.rate != nil {
+			c.due = c.rate.spend(n)
+		}
 		c.heard.Store(int64(time.Since(started)))
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -248,6 +265,7 @@ func (c *Conn) fail(err error) error {
 	c.mu.Lock()
 	if c.err == nil {
 		c.err = err
+		close(c.ended)
 	}
 	err = c.err
 	for _, cmd := range c.pending {
@@ -274,8 +292,14 @@ func (c *Conn) Err() error {
 var started = time.Now()
 
 // Heard returns when the server last sent anything; before the connection, if it
-// has not yet.
-func (c *Conn) Heard() time.Time { return started.Add(time.Duration(c.heard.Load())) }
+// has not yet. While it is us who do not listen, for the sake of Options.Rate, that
+// is now.
+func (c *Conn) Heard() time.Time {
+	if c.pacing.Load() {
+		return time.Now()
+	}
+	return started.Add(time.Duration(c.heard.Load()))
+}
 
 // Close ends the connection and everything that waits for it.
 func (c *Conn) Close() error {

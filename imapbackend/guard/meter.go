@@ -78,11 +78,15 @@ func categoryOf(name string) category {
 type wire struct {
 	net.Conn
 	meter *Meter
+	rate  *Rate
 }
 
 func (w *wire) Write(p []byte) (int, error) {
 	n, err := w.Conn.Write(p)
 	w.meter.sent.Add(int64(n))
+	if w.rate != nil {
+		w.rate.spend(n)
+	}
 	return n, err
 }
 

@@ -240,7 +240,7 @@ func (c *Conn) startTLS(ctx context.Context, config *tls.Config) error {
 	}
 	plain.SetDeadline(time.Time{})
 	c.mu.Lock()
-	c.nc = &wire{conn, c.meter}
+	c.nc = &wire{conn, c.meter, c.rate}
 	c.mu.Unlock()
 	c.frames.br = bufio.NewReaderSize((*socket)(c), bufferSize)
 	c.caps = nil
