@@ -6,6 +6,8 @@ import "sync"
 // blocks to fetch before they are asked for, so that a slow line is not idle
 // between two reads. It is safe for concurrent use.
 type ahead struct {
+	most int64 // bounds the window in blocks, 0: lastWindow does
+
 	mu     sync.Mutex
 	last   int64 // guarded by mu; the furthest block that was read
 	until  int64 // guarded by mu; blocks up to here have been asked for
@@ -37,6 +39,9 @@ func (a *ahead) read(block int64) (from, to int64) {
 	}
 	a.last = block
 	a.window = min(max(2*a.window, firstWindow), lastWindow)
+	if a.most > 0 {
+		a.window = min(a.window, a.most)
+	}
 	from = max(a.until, block) + 1
 	to = max(block+a.window+1, from)
 	a.until = to - 1

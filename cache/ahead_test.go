@@ -31,6 +31,19 @@ func TestAhead(t *testing.T) {
 	}
 }
 
+// TestAheadBounded stays as close to the reader as a slow line has to.
+func TestAheadBounded(t *testing.T) {
+	a := ahead{most: 3}
+	for block := range int64(20) {
+		if _, to := a.read(block); to > block+4 {
+			t.Errorf("at block %d it fetches up to %d", block, to)
+		}
+	}
+	if a.window != 3 || a.until != 22 {
+		t.Errorf("in the end the window is %d, up to %d", a.window, a.until)
+	}
+}
+
 // TestReadAhead fetches a large file no more than once, whatever is ahead.
 func TestReadAhead(t *testing.T) {
 	data := random(5 << 20)

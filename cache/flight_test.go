@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 )
 
@@ -42,6 +43,7 @@ func TestFlightBudget(t *testing.T) {
 		f.mu.Lock()
 		waiters = f.calls[1].waiters
 		f.mu.Unlock()
+		runtime.Gosched()
 	}
 	close(refuse)
 	if err := <-behind; !errors.Is(err, ErrBudget) {

@@ -49,6 +49,7 @@ func (b *Box) Open(ctx context.Context, f File) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{box: b, message: m, file: f, size: s.N}
+	r.ahead.most = b.account.atOnce(lastWindow*blockSize) / blockSize
 	r.ranged = s.N > verifiedSize && f.access(m) != accessWhole && !b.isIrregular(f)
 	if r.ranged && f.access(m) == accessGrid {
 		// If this Reader outlives the belief in the grid, it must still not
