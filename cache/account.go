@@ -74,6 +74,7 @@ type Account struct {
 	repairs flight[frameKey, struct{}]
 	frames  lru[frameKey, *frame]
 	spans   lru[frameKey, []sizeEntry]
+	decoded decoded
 	bodies  *disk.Blobs // nil: there are none
 	lookups lookups     // of decoded mail
 

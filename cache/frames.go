@@ -125,6 +125,7 @@ type stored struct {
 	at    disk.Pos
 	slot  int
 	flags []string
+	set   uint32 // number of flags
 	frame int
 }
 
@@ -138,7 +139,7 @@ func (b *Box) locate(uid uint32) (s stored, ok bool) {
 		return s, false
 	}
 	r := one.ref
-	return stored{x.log, x.frames[r.frame()], r.slot(), x.sets.sets[one.flags], r.frame()}, true
+	return stored{x.log, x.frames[r.frame()], r.slot(), x.sets.sets[one.flags], one.flags, r.frame()}, true
 }
 
 // message returns a message that may be shown, nil if it is not there, and an error
@@ -149,12 +150,17 @@ func (b *Box) message(uid uint32) (*Message, error) {
 		if !ok {
 			return nil, nil
 		}
+		key := decodedKey{s.log, s.at.Offset, s.slot, s.set}
+		if m := b.account.decoded.get(key); m != nil {
+			return m, nil
+		}
 		f, err := b.account.readFrame(s.log, s.at)
 		var m *Message
 		if err == nil {
 			m, err = f.message(s.slot, uid, s.flags)
 		}
 		if err == nil {
+			b.account.decoded.set(key, m)
 			return m, nil
 		}
 		// The log may just have been replaced.

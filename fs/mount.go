@@ -50,8 +50,11 @@ func (f *FS) Attach(mountpoint string, o MountOptions) (*Mount, error) {
 		// The kernel asks for attributes while it lists only if somebody wants
 		// them.
 		ExtraCapabilities: fuse.CAP_READDIRPLUS_AUTO,
-		Logger:            slog.NewLogLogger(f.opts.Log.Handler(), slog.LevelDebug),
-		Debug:             o.Debug,
+		// There are none, and that the kernel remembers only if it takes us for a
+		// file system that has them: ls -l asks about every file.
+		EnableAcl: true,
+		Logger:    slog.NewLogLogger(f.opts.Log.Handler(), slog.LevelDebug),
+		Debug:     o.Debug,
 		// Root needs no helper program, and is told more without.
 		DirectMountStrict: os.Geteuid() == 0,
 		DirectMountFlags:  directFlags,

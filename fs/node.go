@@ -1,10 +1,7 @@
 package fs
 
 import (
-	"encoding/binary"
 	"syscall"
-
-	"github.com/cespare/xxhash/v2"
 
 	"imapfs/cache"
 )
@@ -118,32 +115,4 @@ func unpack(id uint64, placeAt func(uint16) *place) (node, bool) {
 		part:  int32(id>>partShift&(1<<10-1)) - 1,
 	}
 	return n, n.place != nil
-}
-
-// ino returns n's inode number: the same at every mount, and never 0 or 1
-// but for the root's. section is the part's, "" for what is no part.
-func (f *FS) ino(n node, section string) uint64 {
-	if n.kind == kindTop && n.view == viewRoot {
-		return 1
-	}
-	b := make([]byte, 0, 256)
-	b = append(b, f.opts.Account...)
-	b = append(b, 0, byte(n.view), byte(n.kind))
-	if n.kind == kindControlFile {
-		b = append(b, f.controls.files[n.part].Name...)
-	}
-	if n.place != nil {
-		b = append(b, n.place.key...)
-		b = append(b, 0)
-		if n.uid != 0 {
-			b = binary.BigEndian.AppendUint32(b, n.place.validity())
-			b = binary.BigEndian.AppendUint32(b, n.uid)
-			b = append(b, section...)
-		}
-	}
-	sum := xxhash.Sum64(b)
-	if sum <= 1 {
-		sum += 2
-	}
-	return sum
 }

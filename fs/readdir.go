@@ -14,12 +14,10 @@ import (
 // except for the messages of a mailbox, which are found by their UID: a
 // listing under way survives what comes and goes.
 type dirHandle struct {
-	place    *place         // of a directory of the mailbox tree
-	names    []string       // child mailboxes, or views
-	uids     []uint32       // messages, ascending; listed from the end
-	growing  *cache.Growing // instead of uids, while they are being found out
-	contents *listing       // of a message directory
-	listEML  bool
+	place   *place         // of a directory of the mailbox tree
+	names   []string       // child mailboxes, or views
+	uids    []uint32       // messages, ascending; listed from the end
+	growing *cache.Growing // instead of uids, while they are being found out
 }
 
 // Offsets of directory entries, as the kernel gives them back to go on: 0 and 1
@@ -33,7 +31,7 @@ const (
 // same reports whether both list the same, so that what the kernel has kept
 // of one is right for the other.
 func (h *dirHandle) same(o *dirHandle) bool {
-	return o != nil && h.contents == o.contents && slices.Equal(h.names, o.names) && slices.Equal(h.uids, o.uids)
+	return o != nil && slices.Equal(h.names, o.names) && slices.Equal(h.uids, o.uids)
 }
 
 // OpenDir implements fuse.RawFileSystem.
@@ -75,18 +73,10 @@ func (f *FS) openDir(ctx context.Context, n node) (*dirHandle, error) {
 		h.names = append(h.names, f.controls.listed()...)
 		return h, nil
 	case kindMessage:
-		l, err := f.listings.of(ctx, n)
-		if err != nil {
-			return nil, err
-		}
-		m, err := n.place.box.Message(ctx, n.uid)
-		if err != nil {
-			return nil, err
-		}
-		h.contents = l
-		// Where the structure is unknown, message.eml is all that is sure.
-		h.listEML = f.opts.ListEML || m.Defects&cache.DefectStructure != 0
-		return h, nil
+		// What it lists never changes, and the kernel keeps it: it is made only
+		// where it is read.
+		_, err := n.place.box.Structured(ctx, n.uid)
+		return h, err
 	}
 	t, here, err := f.placeOf(ctx, n)
 	if err != nil {
@@ -166,8 +156,8 @@ func (f *FS) readDir(cancel <-chan struct{}, in *fuse.ReadIn, add add) (status f
 	ctx := context.WithoutCancel(r) // but for growing, all that is listed was found out by OpenDir
 	off := max(in.Offset, offsetNames)
 	switch {
-	case h.contents != nil:
-		return f.status("list", f.listContents(ctx, n, h, off, add))
+	case n.kind == kindMessage:
+		return f.status("list", f.listContents(ctx, n, off, add))
 	case off < offsetMessages && !f.listNames(ctx, n, h, off, add):
 		return fuse.OK
 	}
@@ -298,13 +288,18 @@ func (f *FS) listMessages(ctx context.Context, n node, h *dirHandle, uids []uint
 }
 
 // listContents lists what a message directory holds.
-func (f *FS) listContents(ctx context.Context, n node, h *dirHandle, off uint64, add add) error {
+func (f *FS) listContents(ctx context.Context, n node, off uint64, add add) error {
 	m, err := n.place.box.Structured(ctx, n.uid)
 	if err != nil {
 		return err
 	}
-	list := h.contents.entries
-	if h.listEML {
+	l, err := f.listings.of(ctx, n)
+	if err != nil {
+		return err
+	}
+	list := l.entries
+	// Where the structure is unknown, message.eml is all that is sure.
+	if f.opts.ListEML || m.Defects&cache.DefectStructure != 0 {
 		list = append(slices.Clip(list), entry{name: emlName, part: cache.Outer, kind: entryEML})
 	}
 	for i := int(off - offsetNames); i < len(list); i++ {

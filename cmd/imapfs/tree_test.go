@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -111,6 +112,44 @@ func TestTree(t *testing.T) {
 			t.Errorf(".imapfs lists %v: %v", entries, err)
 		}
 	})
+}
+
+// TestInodeOrder lists each directory below the mailbox in the order of its inode
+// numbers, by which cp -r and others sort.
+func TestInodeOrder(t *testing.T) {
+	s := imaptest.Memory(t)
+	deliverSamples(s)
+	dir := mountAt(t, s, s.Addr)
+	for _, layout := range []string{"parts", "eml"} {
+		dirs := 0
+		err := filepath.WalkDir(filepath.Join(dir, ".imapfs", layout, "INBOX"), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return err
+			}
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			names, err := f.Readdirnames(-1)
+			was := uint64(0)
+			for _, name := range names {
+				var st unix.Stat_t
+				if err := unix.Lstat(filepath.Join(path, name), &st); err != nil {
+					return err
+				}
+				if st.Ino <= was {
+					t.Errorf("%s: inode %#x of %s comes after %#x", path, st.Ino, name, was)
+				}
+				was = st.Ino
+			}
+			dirs++
+			return err
+		})
+		if err != nil || layout == "parts" && dirs < 10 {
+			t.Errorf("%s: %d directories, %v", layout, dirs, err)
+		}
+	}
 }
 
 // TestFS runs the standard library's conformance test for file systems.
