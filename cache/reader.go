@@ -214,7 +214,7 @@ func (r *Reader) fetchBlock(ctx context.Context, n int64) (data []byte, ok bool,
 	if int64(len(data)) != request.Length {
 		return nil, false, nil
 	}
-	data, start, ok := r.grid.Decode(data, request.Offset)
+	data, start, ok := r.grid.Decode(make([]byte, content.DecodedRoom(len(data))), data, request.Offset)
 	if !ok || start > off || start+int64(len(data)) < off+want {
 		return nil, false, nil
 	}
