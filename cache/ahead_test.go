@@ -20,7 +20,7 @@ func TestAhead(t *testing.T) {
 	} {
 		var a ahead
 		for i, block := range test.reads {
-			from, to := a.read(block)
+			from, to := a.read(block, block)
 			if from == to {
 				from, to = 0, 0
 			}

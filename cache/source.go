@@ -60,7 +60,8 @@ type Source interface {
 	// concurrently, never after Fetch has returned, and it must not block. nil
 	// octets are a section that the server says is not there (NIL); err tells
 	// what is wrong with this message, ErrNotExist that it has gone. If Fetch
-	// fails, which is about all, those that are left have got no answer.
+	// fails, which is about all, those that are left have got no answer. Sent is
+	// called as soon as all has been asked for.
 	Fetch(ctx context.Context, id ID, validity uint32, requests []Request, yield func(i int, octets []byte, err error)) error
 }
 

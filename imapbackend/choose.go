@@ -18,6 +18,8 @@ type want struct {
 	// background: nobody waits for it. Only one session at a time has users of
 	// that kind, the others are there at once for who reads.
 	background bool
+	// stream is the reading of one file that it is a part of, if not 0.
+	stream uint64
 }
 
 // how is the state in which an operation needs a session.
@@ -37,6 +39,13 @@ func (p *pool) choose(w *waiter) *session {
 	}
 	if w.how == anyState {
 		return p.least(free)
+	}
+	if w.stream != 0 {
+		s := p.least(func(s *session) bool { return free(s) && s.shows(w) && s.stream == w.stream })
+		if s != nil {
+			p.unreserve(w)
+			return s
+		}
 	}
 	s := p.idle(w, free)
 	// A new connection costs less than what waits behind others' answers, loses

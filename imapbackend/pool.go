@@ -127,6 +127,9 @@ func (p *pool) acquireUnselected(ctx context.Context) (*session, error) {
 // wait lends a session as wanted, once there is one.
 func (p *pool) wait(ctx context.Context, want want) (*session, error) {
 	want.background = want.bodies && cache.IsBackground(ctx)
+	if want.bodies {
+		want.stream = cache.Stream(ctx)
+	}
 	w := &waiter{want: want, turn: make(chan struct{}, 1), since: time.Now()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -210,6 +213,9 @@ func (p *pool) lend(w *waiter) {
 		s.rested = time.Since(s.conn.Heard())
 	}
 	s.background = s.background || w.background
+	if w.stream != 0 {
+		s.stream = w.stream
+	}
 	p.attend()
 }
 

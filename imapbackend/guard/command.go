@@ -86,6 +86,9 @@ func (c *Conn) do(ctx context.Context, cmd *command, line string) (Status, error
 		return Status{}, err
 	}
 	c.written()
+	if cmd.fetch != nil && cmd.fetch.Sent != nil {
+		cmd.fetch.Sent()
+	}
 	select {
 	case <-cmd.done:
 	case <-ctx.Done():

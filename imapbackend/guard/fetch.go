@@ -22,6 +22,8 @@ type Fetch struct {
 	Items string
 	// Modifier is "" or a list of modifiers, "(CHANGEDSINCE 12)".
 	Modifier string
+	// Sent is called once the command is on its way.
+	Sent func()
 	// Message receives each response that answers this command, once it is
 	// complete: behind the literals in it.
 	Message func(*Message)
