@@ -6,8 +6,8 @@ import "time"
 // which blocks to fetch before they are asked for, so that a slow line is not
 // idle between two reads. Its Reader guards it.
 //
-// How far it is ahead doubles with each read up to easyWindow; beyond that, only
-// for as long as reading becomes faster by it: then the line was not full. What
+// How far it is ahead doubles with each read up to easyWindow, and then grows for
+// as long as reading becomes faster by it: until then the line was not full. What
 // is in flight cannot be called back, and everybody else waits behind it.
 type ahead struct {
 	id     uint64 // of all that is fetched for it
@@ -15,7 +15,7 @@ type ahead struct {
 	until  int64  // blocks up to here have been asked for
 	window int64  // how many blocks to be ahead
 	most   int64  // what window may become, if set
-	reach  int64  // how far from its order a read may be, by the last one
+	size   int64  // blocks of the last read, 0 for one
 	growth growth
 	turn   chan struct{} // closed when the last that was fetched for it has been asked for
 }
@@ -37,9 +37,12 @@ const (
 // begin makes a the reading that begins with these blocks.
 func (a *ahead) begin(last int64) { *a = ahead{id: a.id, last: last, until: last, turn: a.turn} }
 
+// reach is how far from its order a read of so many blocks may be.
+func (a *ahead) reach(blocks int64) int64 { return disorder * min(max(a.size, 1), blocks) }
+
 // follows reports whether a read of the blocks [first, last] goes on with a.
 func (a *ahead) follows(first, last int64) bool {
-	reach := disorder * (last - first + 1)
+	reach := a.reach(last - first + 1)
 	return first <= a.last+reach && last >= a.last-reach
 }
 
@@ -55,7 +58,7 @@ func (a *ahead) read(first, last int64) (from, to int64) {
 	if last <= a.last {
 		return 0, 0
 	}
-	a.reach = disorder * (last - first + 1)
+	a.size = last - first + 1
 	a.grow(last - a.last)
 	a.last = last
 	from = max(a.until, last) + 1
@@ -77,8 +80,8 @@ func (a *ahead) grow(blocks int64) {
 	switch {
 	case a.window < easyWindow:
 		a.window = max(2*a.window, firstWindow)
-	case a.growth.faster(blocks, a.window, time.Now()):
-		a.window *= 2
+	default:
+		a.window *= a.growth.factor(blocks, a.window, time.Now())
 	}
 	a.window = min(a.window, most)
 }
@@ -86,11 +89,13 @@ func (a *ahead) grow(blocks int64) {
 // covers reports whether a block is one that has been fetched ahead for a, or may
 // still be read out of order.
 func (a *ahead) covers(block int64) bool {
-	return a.window > 0 && block >= a.last-a.reach && block <= a.until
+	return a.window > 0 && block >= a.last-a.reach(lastWindow) && block <= a.until
 }
 
-// growth tells whether reading becomes faster. It looks each time that a window's
-// worth of blocks has been read, and gives up after three times without gain.
+// growth tells how much larger a window should be. It looks each time that a
+// window's worth of blocks has been read: where twice as much in flight was not
+// read about twice as fast, the line is full. It is asked three times, since it
+// may have been something else.
 type growth struct {
 	since  time.Time
 	blocks int64
@@ -99,29 +104,33 @@ type growth struct {
 }
 
 const (
-	gain     = 1.2
+	gain     = 1.5
 	flatEnds = 3
 )
 
-// faster takes note of so many blocks that have been read by now, and reports
-// whether that was faster than ever.
-func (g *growth) faster(blocks, window int64, now time.Time) bool {
+// factor takes note of so many blocks that have been read by now, and returns
+// what to multiply the window by.
+func (g *growth) factor(blocks, window int64, now time.Time) int64 {
 	if g.flat == flatEnds {
-		return false
+		return 1
 	}
 	if g.since.IsZero() {
 		g.since = now
-		return false
+		return 1
 	}
 	if g.blocks += blocks; g.blocks < window {
-		return false
+		return 1
 	}
 	rate := float64(g.blocks) / max(now.Sub(g.since).Seconds(), 1e-6)
-	g.since, g.blocks = now, 0
-	if rate < gain*g.best {
+	was := g.best
+	g.since, g.blocks, g.best = now, 0, max(rate, was)
+	switch {
+	case was == 0:
+		return 2
+	case rate < gain*was:
 		g.flat++
-		return false
+		return 1
 	}
-	g.best, g.flat = rate, 0
-	return true
+	g.flat = 0
+	return 4 // far from full
 }
