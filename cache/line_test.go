@@ -232,7 +232,7 @@ func BenchmarkReader(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				b.StopTimer()
-				_, open := overLine(b, rtt, 1000, 1<<20, data, content.Base64)
+				_, open := overLine(b, rtt, 1000, 128<<20, data, content.Base64)
 				b.StartTimer()
 				r := open()
 				readOn(b, r, 0, int64(len(data)), data)
