@@ -10,14 +10,13 @@ import "time"
 // as long as reading becomes faster by it: until then the line was not full. What
 // is in flight cannot be called back, and everybody else waits behind it.
 type ahead struct {
-	id     uint64 // of all that is fetched for it
+	order  *order // of all that is fetched for it
 	last   int64  // the furthest block that was read
 	until  int64  // blocks up to here have been asked for
 	window int64  // how many blocks to be ahead
 	most   int64  // what window may become, if set
 	size   int64  // blocks of the last read, 0 for one
 	growth growth
-	turn   chan struct{} // closed when the last that was fetched for it has been asked for
 }
 
 const (
@@ -35,7 +34,7 @@ const (
 )
 
 // begin makes a the reading that begins with these blocks.
-func (a *ahead) begin(last int64) { *a = ahead{id: a.id, last: last, until: last, turn: a.turn} }
+func (a *ahead) begin(last int64) { *a = ahead{order: a.order, last: last, until: last} }
 
 // reach is how far from its order a read of so many blocks may be.
 func (a *ahead) reach(blocks int64) int64 { return disorder * min(max(a.size, 1), blocks) }

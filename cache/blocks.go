@@ -14,15 +14,15 @@ import (
 // does.
 func (r *Reader) readBlocks(ctx context.Context, p []byte, off int64) (int, error) {
 	first, end := off/blockSize, (off+int64(len(p))-1)/blockSize+1
-	id, from, to := r.note(first, end-1)
+	o, from, to := r.note(first, end-1)
 	var run *run // the last that was waited for
 	for n, block := 0, first; ; block++ {
 		data, ok := run.block(block)
 		if !ok {
 			var err error
-			data, run = r.find(ctx, id, block, end)
+			data, run = r.find(ctx, o, block, end)
 			if block == first { // what is read now comes first
-				r.fetchAhead(ctx, id, from, to)
+				r.fetchAhead(ctx, o, from, to)
 			}
 			if run != nil {
 				if data, err = r.await(ctx, run, block); err != nil {
@@ -47,7 +47,7 @@ func (r *Reader) key(block int64) blockKey { return blockKey{r.box.serial, r.fil
 
 // find returns a block, or the run that fetches it; the caller is its user. A new
 // run is for as much up to the block to as is missing.
-func (r *Reader) find(ctx context.Context, id uint64, block, to int64) ([]byte, *run) {
+func (r *Reader) find(ctx context.Context, o *order, block, to int64) ([]byte, *run) {
 	a := r.box.account
 	if data, ok := r.near(block); ok {
 		return data, nil
@@ -64,12 +64,12 @@ func (r *Reader) find(ctx context.Context, id uint64, block, to int64) ([]byte, 
 		r.box.saw(r.file, r.size, block)
 		return data, nil
 	}
-	return nil, r.fetch(ctx, id, block, to)
+	return nil, r.fetch(ctx, o, block, to)
 }
 
 // fetch begins to fetch a block and as much up to the block to as is missing, up
 // to longestRun. The caller is a user of what it returns.
-func (r *Reader) fetch(ctx context.Context, id uint64, block, to int64) *run {
+func (r *Reader) fetch(ctx context.Context, o *order, block, to int64) *run {
 	a := r.box.account
 	missing := block + 1
 	for missing < min(to, block+longestRun) && !r.has(missing) {
@@ -78,7 +78,7 @@ func (r *Reader) fetch(ctx context.Context, id uint64, block, to int64) *run {
 	return a.runs.claim(r.key(block), missing, func(n *run) {
 		var own context.Context
 		own, n.cancel = context.WithCancel(urgency(a.life, ctx))
-		turn, sent := r.queue(id)
+		turn, sent := o.queue()
 		a.tasks.Go(func() {
 			defer sent()
 			n.blocks, n.err = guarded(own, func(ctx context.Context) ([][]byte, error) {
@@ -87,7 +87,7 @@ func (r *Reader) fetch(ctx context.Context, id uint64, block, to int64) *run {
 				case <-ctx.Done():
 					return nil, ctx.Err()
 				}
-				return r.fetchBlocks(stream(ctx, id, sent), n.from, n.to)
+				return r.fetchBlocks(stream(ctx, o.id, sent), n.from, n.to)
 			})
 			for i, data := range n.blocks {
 				if data != nil {

@@ -20,6 +20,6 @@
 // Account.
 //
 // Locks: Account.mu, and under it Box.mu. Box.writing is taken before them. Those
-// of a flight, a Reader, under it those of its runs, and of disk, are taken last. None is held
+// of a flight, a Reader, under it that of all runs, and of disk, are taken last. None is held
 // while the Source is asked, or while Options.Notify is called.
 package cache

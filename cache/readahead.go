@@ -1,10 +1,8 @@
 package cache
 
 import (
-	"cmp"
 	"context"
 	"slices"
-	"sync"
 	"sync/atomic"
 )
 
@@ -39,13 +37,13 @@ func aheadBlocks(memory int64) int64 { return min(max(memory/4/blockSize, firstW
 
 // note takes note of a read of the blocks [first, last]. It returns the reading
 // that it is of, and the blocks [from, to) to be fetched ahead.
-func (r *Reader) note(first, last int64) (id uint64, from, to int64) {
+func (r *Reader) note(first, last int64) (o *order, from, to int64) {
 	all := &r.box.account.readaheads
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.readings
 	if s.closed {
-		return 0, 0, 0
+		return new(order), 0, 0
 	}
 	i := slices.IndexFunc(s.list, func(a *ahead) bool { return a.follows(first, last) })
 	if i < 0 {
@@ -56,7 +54,7 @@ func (r *Reader) note(first, last int64) (id uint64, from, to int64) {
 			i--
 			r.idle(s.list[i])
 		}
-		s.list[i].id = all.last.Add(1)
+		s.list[i].order = &order{id: all.last.Add(1)}
 		s.list[i].begin(last)
 	}
 	a := s.list[i]
@@ -69,29 +67,8 @@ func (r *Reader) note(first, last int64) (id uint64, from, to int64) {
 		all.active.Add(1)
 	}
 	r.trim()
-	return a.id, from, min(to, (r.size+blockSize-1)/blockSize)
+	return a.order, from, min(to, (r.size+blockSize-1)/blockSize)
 }
-
-// queue lets what is fetched for a reading be asked for in order: it may be once
-// turn is closed, and sent tells that it has been.
-func (r *Reader) queue(id uint64) (turn <-chan struct{}, sent func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	next := make(chan struct{})
-	turn, sent = closed, sync.OnceFunc(func() { close(next) })
-	for _, a := range r.readings.list {
-		if a.id == id {
-			turn, a.turn = cmp.Or(a.turn, closed), next
-		}
-	}
-	return turn, sent
-}
-
-var closed = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
 
 // idle ends what is fetched ahead for a. r.mu is held.
 func (r *Reader) idle(a *ahead) {
@@ -131,13 +108,13 @@ func (r *Reader) trim() {
 
 // fetchAhead begins to fetch the blocks [from, to), or those of them that are
 // missing. What goes wrong is for the one who reads them.
-func (r *Reader) fetchAhead(ctx context.Context, id uint64, from, to int64) {
+func (r *Reader) fetchAhead(ctx context.Context, o *order, from, to int64) {
 	for from < to {
 		if r.has(from) {
 			from++
 			continue
 		}
-		n := r.fetch(ctx, id, from, to)
+		n := r.fetch(ctx, o, from, to)
 		from = n.to
 		r.mu.Lock()
 		r.readings.runs = append(r.readings.runs, n)

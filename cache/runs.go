@@ -58,7 +58,7 @@ func (r *runs) join(key blockKey) *run {
 
 // claim makes the caller a user of a run that fetches a block: of the one that is
 // under way, or of a new one for as much up to the block to as is not under way.
-// fetch is called for a new one.
+// fetch is called for a new one, with mu held.
 func (r *runs) claim(key blockKey, to int64, fetch func(*run)) *run {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,3 +106,26 @@ func (r *runs) forget(n *run) {
 		}
 	}
 }
+
+// order lets the runs of a reading be asked for in order.
+type order struct {
+	id   uint64
+	turn chan struct{} // guarded by runs.mu; closed once the last run has been asked for
+}
+
+// queue is called for each run: it may be asked for once turn is closed, and sent
+// tells that it has been. runs.mu is held.
+func (o *order) queue() (turn <-chan struct{}, sent func()) {
+	next := make(chan struct{})
+	if turn = closed; o.turn != nil {
+		turn = o.turn
+	}
+	o.turn = next
+	return turn, sync.OnceFunc(func() { close(next) })
+}
+
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
