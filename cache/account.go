@@ -65,7 +65,9 @@ type Account struct {
 	syncs  flight[*Box, struct{}]
 	newest flight[*Box, time.Time]
 	groups flight[groupKey, group]
-	blocks flight[blockKey, []byte]
+	runs   runs
+
+	readaheads readaheads
 
 	details   details
 	quotas    quotas
@@ -105,6 +107,7 @@ func New(src Source, opts Options) (*Account, error) {
 	}
 	a := &Account{src: questions{src}, opts: opts, mem: mem, boxes: make(map[ID]*Box), warming: make(chan struct{}, 1)}
 	a.watch.touched, a.watch.overdue = make(chan struct{}, 1), make(chan struct{}, 1)
+	a.readaheads.most = aheadBlocks(opts.Memory)
 	a.frames.limit, a.spans.limit = keptFrames, keptSpans
 	a.backstage = make(chan struct{}, syncedAtOnce)
 	a.life, a.end = context.WithCancel(context.Background())

@@ -20,7 +20,7 @@ func TestAhead(t *testing.T) {
 	} {
 		var a ahead
 		for i, block := range test.reads {
-			from, to := a.read(block)
+			from, to := a.read(block, block)
 			if from == to {
 				from, to = 0, 0
 			}
@@ -35,7 +35,7 @@ func TestAhead(t *testing.T) {
 func TestAheadBounded(t *testing.T) {
 	a := ahead{most: 3}
 	for block := range int64(20) {
-		if _, to := a.read(block); to > block+4 {
+		if _, to := a.read(block, block); to > block+4 {
 			t.Errorf("at block %d it fetches up to %d", block, to)
 		}
 	}

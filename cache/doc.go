@@ -15,10 +15,11 @@
 // replay.go what is in a log, save.go what is saved when.
 //
 // Goroutines: the two of Account.Watch with their helpers, one that saves, one
-// for each question that callers share (a flight), and those that fetch ahead of
-// a Reader or behind who was shown what is on disk. They end with the Account.
+// for each question that callers share (a flight) and each run of blocks of a
+// large file, and those behind who was shown what is on disk. They end with the
+// Account.
 //
 // Locks: Account.mu, and under it Box.mu. Box.writing is taken before them. Those
-// of a flight, a Reader and its ahead, and of disk, are taken last. None is held
+// of a flight, a Reader, under it that of all runs, and of disk, are taken last. None is held
 // while the Source is asked, or while Options.Notify is called.
 package cache

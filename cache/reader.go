@@ -20,7 +20,8 @@ const (
 
 // Reader reads one file. It holds on to what it has read whole, so that
 // reading goes on when the memory cache has dropped it. It is safe for
-// concurrent use, and needs no closing.
+// concurrent use. Who reads a large file from front to back is read ahead of,
+// until Close.
 type Reader struct {
 	box     *Box
 	message *Message
@@ -29,11 +30,10 @@ type Reader struct {
 	ranged  bool
 	grid    content.Grid // of a ranged base64 part, if gridded
 	gridded bool
-	ahead   ahead
 
-	mu   sync.Mutex
-	data []byte           // guarded by mu; all of the file, unless ranged
-	near map[int64][]byte // guarded by mu; the blocks fetched last, if ranged
+	mu       sync.Mutex
+	data     []byte // guarded by mu; all of the file, unless ranged
+	readings readings
 }
 
 // Open opens a file for reading. After it, Size is what reading will give,
@@ -49,7 +49,6 @@ func (b *Box) Open(ctx context.Context, f File) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{box: b, message: m, file: f, size: s.N}
-	r.ahead.most = b.account.atOnce(lastWindow*blockSize) / blockSize
 	r.ranged = s.N > verifiedSize && f.access(m) != accessWhole && !b.isIrregular(f)
 	if r.ranged && f.access(m) == accessGrid {
 		// If this Reader outlives the belief in the grid, it must still not
@@ -91,35 +90,10 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	if now, ok := r.box.KnownSize(r.file); (!ok || now.N != r.size) && r.box.holds(r.file.UID) {
 		return 0, r.box.failed("read", r.file.UID, fmt.Errorf("section %q: %w; open it again", r.file.section(r.message), ErrContent))
 	}
-	n := 0
-	for n < len(p) {
-		at := off + int64(n)
-		r.fetchAhead(at / blockSize)
-		data, err := r.block(ctx, at/blockSize)
-		if err != nil {
-			return 0, err
-		}
-		part := data[min(at%blockSize, int64(len(data))):]
-		if len(part) == 0 { // fetched by who was promised another size
-			return 0, r.box.contradicted(ctx, r.message, r.file)
-		}
-		n += copy(p[n:], part)
+	if len(p) == 0 {
+		return 0, nil
 	}
-	return n, nil
-}
-
-// fetchAhead starts to fetch what a reader of this block is going to read next.
-// That ends with the account at the latest; who reads a block meanwhile waits
-// for the same fetch.
-func (r *Reader) fetchAhead(block int64) {
-	a := r.box.account
-	if a.opts.Thrifty() {
-		return
-	}
-	from, to := r.ahead.read(block)
-	for n := from; n < min(to, (r.size+blockSize-1)/blockSize); n++ {
-		a.tasks.Go(func() { r.block(a.life, n) }) // an error is for the one who reads it
-	}
+	return r.readBlocks(ctx, p, off)
 }
 
 // all returns all bytes of a file that is read whole.
@@ -141,93 +115,4 @@ func (r *Reader) all(ctx context.Context) ([]byte, error) {
 	r.data = data
 	r.mu.Unlock()
 	return data, nil
-}
-
-// block returns one block of a file that is read by ranges.
-func (r *Reader) block(ctx context.Context, n int64) ([]byte, error) {
-	a := r.box.account
-	key := blockKey{r.box.serial, r.file, n}
-	r.mu.Lock()
-	data, ok := r.near[n]
-	r.mu.Unlock()
-	if !ok {
-		if data, ok = a.mem.get(key); ok {
-			a.lookups.memory.Add(1)
-		}
-	}
-	if ok {
-		return data, nil
-	}
-	return a.blocks.do(ctx, a, key, func(ctx context.Context) ([]byte, error) {
-		want := min(blockSize, r.size-n*blockSize)
-		if err := a.ahead.await(ctx, r.box, r.file, n); err != nil {
-			return nil, err
-		}
-		if data, ok := r.box.kept(r.file, n); ok && int64(len(data)) == want {
-			r.keep(n, data)
-			r.box.saw(r.file, r.size, n)
-			return data, nil
-		}
-		a.lookups.nowhere.Add(1)
-		data, ok, err := r.fetchBlock(ctx, n)
-		if err != nil {
-			return nil, r.box.failed("read", r.file.UID, fmt.Errorf("section %q: %w", r.file.section(r.message), err))
-		}
-		if !ok {
-			return nil, r.box.contradicted(ctx, r.message, r.file)
-		}
-		r.box.keep(r.file, n, data)
-		r.keep(n, data)
-		r.box.saw(r.file, r.size, n)
-		return data, nil
-	})
-}
-
-// keep holds a block for a moment: what was fetched ahead must not depend on a
-// memory cache that may drop it before it is read.
-func (r *Reader) keep(n int64, data []byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.near == nil {
-		r.near = make(map[int64][]byte)
-	}
-	for other := range r.near {
-		if other < n-lastWindow-disorder || other > n+lastWindow+disorder {
-			delete(r.near, other)
-		}
-	}
-	r.near[n] = data
-}
-
-// fetchBlock fetches one block, and reports whether it is as the size promised.
-func (r *Reader) fetchBlock(ctx context.Context, n int64) (data []byte, ok bool, err error) {
-	off := n * blockSize
-	want := min(blockSize, r.size-off)
-	request := Request{UID: r.file.UID, Section: r.file.section(r.message)}
-	if r.gridded {
-		request.Offset, request.Length = r.grid.Encoded(off, want)
-	} else {
-		// One octet more than there should be tells whether this is the end.
-		request.Offset, request.Length = off, want+1
-	}
-	results, err := r.box.fetch(ctx, []Request{request})
-	if err != nil {
-		return nil, false, err
-	}
-	data = results[0]
-	if !r.gridded {
-		last := off+want == r.size
-		if int64(len(data)) < want || last && int64(len(data)) > want {
-			return nil, false, nil
-		}
-		return data[:want:want], true, nil
-	}
-	if int64(len(data)) != request.Length {
-		return nil, false, nil
-	}
-	data, start, ok := r.grid.Decode(data, request.Offset)
-	if !ok || start > off || start+int64(len(data)) < off+want {
-		return nil, false, nil
-	}
-	return data[off-start:][:want:want], true, nil
 }

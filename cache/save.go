@@ -283,15 +283,19 @@ func (b *Box) kept(f File, block int64) ([]byte, bool) {
 	}
 	if ok {
 		lookups.disk.Add(1)
+	}
+	if ok && block == wholeFile {
 		b.account.mem.set(key, data)
 	}
 	return data, ok
 }
 
-// keep puts bytes of a file into memory and on disk.
+// keep puts bytes of a file into memory and on disk. The blocks of a large file
+// are in memory only where there is no disk that takes them: the kernel has the
+// pages, and what is seldom read twice must not drive out what often is.
 func (b *Box) keep(f File, block int64, data []byte) {
-	b.account.mem.set(blockKey{b.serial, f, block}, data)
-	if b.account.bodies != nil {
-		b.account.bodies.Put(b.bodyKey(f, block), data)
+	taken := b.account.bodies != nil && b.account.bodies.Put(b.bodyKey(f, block), data)
+	if block == wholeFile || !taken {
+		b.account.mem.set(blockKey{b.serial, f, block}, data)
 	}
 }

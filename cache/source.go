@@ -57,7 +57,7 @@ type Source interface {
 	// Fetch gets octets of bodies, all in one round trip, without setting \Seen.
 	// Requests about one message stand together. ErrNotExist for a message: it
 	// has gone. If Fetch itself fails, which is about all, those that are left
-	// have got no answer.
+	// have got no answer. Sent is called as soon as all has been asked for.
 	Fetch(ctx context.Context, id ID, validity uint32, requests []Request, take Taker) error
 }
 

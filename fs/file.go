@@ -61,8 +61,11 @@ func (f *FS) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (_ fuse.R
 
 // Release implements fuse.RawFileSystem.
 func (f *FS) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
-	if w, ok := f.held(in.Fh).(*warmHandle); ok {
-		w.warming.Stop()
+	switch h := f.held(in.Fh).(type) {
+	case *warmHandle:
+		h.warming.Stop()
+	case *cache.Reader:
+		h.Close()
 	}
 	f.drop(in.Fh)
 }

@@ -220,6 +220,7 @@ func (s *session) body(ctx context.Context, m *wanted) error {
 	st, err := s.conn.Fetch(ctx, guard.Fetch{
 		UIDs:    imap.UIDSetNum(imap.UID(m.uid)),
 		Items:   m.query(),
+		Sent:    func() { cache.Sent(ctx) },
 		Message: func(*guard.Message) { answered = true },
 		Literal: func(_ imap.UID, item string, size int64) io.Writer { return m.literal(item, size) },
 	})
@@ -278,7 +279,7 @@ type sink struct {
 
 // firstRoom is how much memory a server is believed to need for a literal
 // before it has sent any of it.
-const firstRoom = 1 << 20
+const firstRoom = 2 << 20
 
 func (k *sink) expect(size int64) {
 	k.octets, k.overflowed = make([]byte, 0, min(size, k.limit, firstRoom)), false

@@ -21,6 +21,8 @@ type want struct {
 	// ahead: somebody is going to wait for it. Those of a mailbox share a session,
 	// and one is left to others.
 	ahead bool
+	// stream is the reading of one file that it is a part of, if not 0.
+	stream uint64
 }
 
 // how is the state in which an operation needs a session.
@@ -43,6 +45,13 @@ func (p *pool) choose(w *waiter) *session {
 	}
 	if w.ahead {
 		if s := p.least(func(s *session) bool { return free(s) && s.ahead && s.shows(w) }); s != nil {
+			p.unreserve(w)
+			return s
+		}
+	}
+	if w.stream != 0 {
+		s := p.least(func(s *session) bool { return free(s) && s.shows(w) && s.stream == w.stream })
+		if s != nil {
 			p.unreserve(w)
 			return s
 		}

@@ -128,6 +128,9 @@ func (p *pool) acquireUnselected(ctx context.Context) (*session, error) {
 func (p *pool) wait(ctx context.Context, want want) (*session, error) {
 	urgency := cache.UrgencyOf(ctx)
 	want.background, want.ahead = want.bodies && urgency == cache.Idle, want.bodies && urgency == cache.FetchAhead
+	if want.bodies {
+		want.stream = cache.Stream(ctx)
+	}
 	w := &waiter{want: want, turn: make(chan struct{}, 1), since: time.Now()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -211,6 +214,9 @@ func (p *pool) lend(w *waiter) {
 		s.rested = time.Since(s.conn.Heard())
 	}
 	s.background, s.ahead = s.background || w.background, s.ahead || w.ahead
+	if w.stream != 0 {
+		s.stream = w.stream
+	}
 	p.attend()
 }
 

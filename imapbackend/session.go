@@ -44,8 +44,9 @@ type session struct {
 	state    cache.State   // as EXAMINE told
 	moving   bool          // it is being given to another mailbox
 
-	background bool // it has users that nobody waits for
-	ahead      bool // it has users that fetch ahead
+	background bool   // it has users that nobody waits for
+	ahead      bool   // it has users that fetch ahead
+	stream     uint64 // the last reading of a file that it was lent for
 }
 
 // connect dials and signs in. It completes the hooks. compress: the connection

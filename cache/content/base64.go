@@ -41,11 +41,15 @@ func isBase64(c byte) bool { return base64Value[c] < base64Pad }
 // on if only base64 follows, as where several encoders' output was joined, but
 // not into text such as a mailing list's footer.
 func DecodeBase64(src []byte) []byte {
-	out := make([]byte, len(src)/4*3+3)
+	out := make([]byte, DecodedRoom(len(src)))
 	n, joined := 0, false
 	for len(src) > 0 {
 		used, made := decodeQuads(out[n:], src)
 		src, n = src[used:], n+made
+		if used > 0 && len(src) > 2 && src[0] == '\r' && src[1] == '\n' {
+			src = src[2:] // a line end between two groups, as nearly all are
+			continue
+		}
 		used, made = decodeGroup(out[n:], src)
 		padded := used > 0 && src[used-1] == '=' && made > 0
 		src, n = src[used:], n+made

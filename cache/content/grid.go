@@ -121,7 +121,9 @@ func (g Grid) position(group int64) int64 {
 // Decode decodes encoded, which are the octets at start of a range that Encoded
 // gave. off is the decoded offset of data[0]. ok is false if anything in encoded
 // is off the grid: junk, padding inside, a line of another length.
-func (g Grid) Decode(encoded []byte, start int64) (data []byte, off int64, ok bool) {
+//
+// data is made in dst, which has room for DecodedRoom(len(encoded)) octets.
+func (g Grid) Decode(dst, encoded []byte, start int64) (data []byte, off int64, ok bool) {
 	column := start % g.step
 	if start < 0 || start > g.octets-int64(len(encoded)) || start < g.body && (column >= g.line || column%4 != 0) {
 		return nil, 0, false
@@ -130,9 +132,21 @@ func (g Grid) Decode(encoded []byte, start int64) (data []byte, off int64, ok bo
 	if start < g.body {
 		off = (start/g.step*g.line + column) / 4 * 3
 	}
-	out := make([]byte, len(encoded)/4*3+3)
+	end := g.lineEnd()
 	n := 0
-	for at := start; len(encoded) > 0; {
+	for at := start; len(encoded) > 0; column = at % g.step {
+		// Lines that are whole, which nearly all are.
+		for int64(len(encoded)) >= g.step-column && at+g.step-column < g.body {
+			quads := int(g.line - column)
+			used, made := decodeQuads(dst[n:], encoded[:quads])
+			if used < quads || string(encoded[quads:quads+len(end)]) != end {
+				return nil, 0, false
+			}
+			n += made
+			at += int64(quads + len(end))
+			encoded = encoded[quads+len(end):]
+			column = 0
+		}
 		if at >= g.body {
 			if !g.regular(encoded, at) {
 				return nil, 0, false
@@ -141,22 +155,25 @@ func (g Grid) Decode(encoded []byte, start int64) (data []byte, off int64, ok bo
 		}
 		// The rest of this line; a last group that has padding, or lacks it, and
 		// the line end are checked octet by octet.
-		quads := min(g.line-at%g.step, g.body-at, int64(len(encoded)))
+		quads := min(g.line-column, g.body-at, int64(len(encoded)))
 		if quads%4 != 0 && at+quads < g.body {
 			return nil, 0, false
 		}
-		used, made := decodeQuads(out[n:], encoded[:quads])
-		n += made
+		used, made := decodeQuads(dst[n:], encoded[:quads])
 		tail := encoded[used:min(int64(len(encoded)), quads+g.step-g.line)]
 		if !g.regular(tail, at+int64(used)) {
 			return nil, 0, false
 		}
+		n += made
 		if used < int(quads) {
-			_, made = decodeGroup(out[n:], encoded[used:quads])
+			_, made = decodeGroup(dst[n:], encoded[used:quads])
 			n += made
 		}
 		at += int64(used + len(tail))
 		encoded = encoded[used+len(tail):]
 	}
-	return out[:n], off, true
+	return dst[:n], off, true
 }
+
+// DecodedRoom is how much room it takes to decode so many octets.
+func DecodedRoom(encoded int) int { return encoded/4*3 + 3 }

@@ -28,8 +28,10 @@ type Blobs struct {
 	ready  chan struct{} // closed once the segments have been read
 	queue  chan blob
 	queued atomic.Int64 // bytes in queue
-	tasks  sync.WaitGroup
-	stop   chan struct{}
+	// failing: the last blob could not be written.
+	failing atomic.Bool
+	tasks   sync.WaitGroup
+	stop    chan struct{}
 
 	mu       sync.Mutex
 	at       map[uint64]place // guarded by mu; by the first 8 bytes of the key
@@ -140,17 +142,20 @@ func (b *Blobs) Has(k Key) bool {
 	return ok
 }
 
-// Put keeps a blob, unless there is no time or room for it. It does not wait.
-// data must not be changed afterwards.
-func (b *Blobs) Put(k Key, data []byte) {
+// Put keeps a blob, unless there is no time or room for it, and reports whether
+// it is going to, as far as is known. It does not wait. data must not be changed
+// afterwards.
+func (b *Blobs) Put(k Key, data []byte) bool {
 	if b == nil || int64(len(data)) > b.limit/4 || len(data) >= usedBit || b.queued.Load() > queueBytes {
-		return
+		return false
 	}
 	b.queued.Add(int64(len(data)))
 	select {
 	case b.queue <- blob{key: k, data: data}:
+		return !b.failing.Load()
 	default:
 		b.queued.Add(-int64(len(data)))
+		return false
 	}
 }
 
@@ -221,13 +226,13 @@ func (b *Blobs) load() {
 // write writes what is put, until stop.
 func (b *Blobs) write() {
 	var pause time.Time
-	var failed bool
 	put := func(one blob) {
 		if one.written != nil {
 			close(one.written)
 			return
 		}
 		defer b.queued.Add(-int64(len(one.data)))
+		failed := b.failing.Load()
 		if failed && time.Now().Before(pause) {
 			return
 		}
@@ -236,7 +241,7 @@ func (b *Blobs) write() {
 			pause = time.Now().Add(retryWrite)
 		}
 		if failed != (err != nil) {
-			failed = err != nil
+			b.failing.Store(err != nil)
 			b.dir.note("mail", err)
 		}
 	}

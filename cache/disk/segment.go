@@ -25,6 +25,7 @@ type segment struct {
 
 	writable bool
 	entries  []entry // if writable
+	buffer   []byte  // of append, if writable
 }
 
 // entry is what the list at a segment's end holds of a blob.
@@ -70,9 +71,15 @@ func (s *segment) remove() {
 	s.dir.root.Remove(s.name())
 }
 
+// keptBuffer is how large a buffer is kept for what is written next.
+const keptBuffer = 256 << 10
+
 // append adds a blob at the end.
 func (s *segment) append(one blob) (entry, error) {
-	record := make([]byte, 0, blobHead+len(one.data))
+	record := slices.Grow(s.buffer[:0], blobHead+len(one.data))
+	if cap(record) <= keptBuffer {
+		s.buffer = record
+	}
 	record = binary.LittleEndian.AppendUint32(record, uint32(len(one.data)))
 	record = binary.LittleEndian.AppendUint64(record, blobSum(one.key, one.data))
 	record = append(record, one.key[:]...)
@@ -202,7 +209,7 @@ func (s *segment) seal() {
 	} else {
 		s.file.Truncate(s.size)
 	}
-	s.writable, s.entries = false, nil
+	s.writable, s.entries, s.buffer = false, nil, nil
 }
 
 // reopen makes a segment with these entries writable again.
