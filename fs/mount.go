@@ -53,8 +53,8 @@ func (f *FS) Attach(mountpoint string, o MountOptions) (*Mount, error) {
 		// There are none, and that the kernel remembers only if it takes us for a
 		// file system that has them: ls -l asks about every file.
 		EnableAcl: true,
-		Logger:            slog.NewLogLogger(f.opts.Log.Handler(), slog.LevelDebug),
-		Debug:             o.Debug,
+		Logger:    slog.NewLogLogger(f.opts.Log.Handler(), slog.LevelDebug),
+		Debug:     o.Debug,
 		// Root needs no helper program, and is told more without.
 		DirectMountStrict: os.Geteuid() == 0,
 		DirectMountFlags:  directFlags,
