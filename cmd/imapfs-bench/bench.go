@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// bench is one run of the program: a server, the mailboxes made so far, and what
+// was found.
+type bench struct {
+	options options
+	dir     string // of all that is made
+	imapfs  string // the program
+	server  *dovecot
+	boxes   map[string]*mailbox
+	// listings has what listing a mailbox makes imapfs receive, in octets.
+	listings map[string]int64
+	results  results
+	started  time.Time
+}
+
+// newBench builds imapfs, if no program is given, and starts the server. All is
+// below one directory, which close removes.
+func newBench(ctx context.Context, o options) (*bench, error) {
+	dir, err := os.MkdirTemp(o.dir, "imapfs-bench")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{options: o, dir: dir, imapfs: o.imapfs, boxes: map[string]*mailbox{}, listings: map[string]int64{}, started: time.Now()}
+	if err := os.Chmod(dir, 0o755); err != nil { // the server's user gets there
+		return nil, err
+	}
+	if b.imapfs == "" {
+		b.imapfs = filepath.Join(dir, "imapfs")
+		build := exec.CommandContext(ctx, "go", "build", "-o", b.imapfs, "imapfs/cmd/imapfs")
+		if out, err := build.CombinedOutput(); err != nil {
+			b.close()
+			return nil, fmt.Errorf("build imapfs: %w: %s", err, out)
+		}
+	} else if b.imapfs, err = filepath.Abs(b.imapfs); err != nil {
+		b.close()
+		return nil, err
+	}
+	if b.server, err = startDovecot(filepath.Join(dir, "server")); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *bench) close() {
+	if b.server != nil {
+		b.server.stop()
+	}
+	if err := os.RemoveAll(b.dir); err != nil {
+		b.logf("%v", err)
+	}
+}
+
+// logf tells how far it is.
+func (b *bench) logf(format string, args ...any) {
+	if !b.options.quiet {
+		fmt.Fprintf(os.Stderr, "%5.0fs  %s\n", time.Since(b.started).Seconds(), fmt.Sprintf(format, args...))
+	}
+}
+
+// mailbox makes a mailbox, once, and has the server read all of it once: what is
+// measured later is not how fast it parses.
+func (b *bench) mailbox(ctx context.Context, r recipe) (*mailbox, error) {
+	if m := b.boxes[r.mailbox]; m != nil {
+		return m, nil
+	}
+	start := time.Now()
+	m, err := b.server.make(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	made := time.Since(start)
+	l, err := newLine(b.server.addr, condition{})
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	if _, err := fetchWire(ctx, l, r.mailbox, summaries); err != nil {
+		return nil, err
+	}
+	b.logf("mailbox %s: %d messages, %s, made in %s, read by the server in %s", r.mailbox, len(m.letters), octets(m.octets), seconds(made), seconds(time.Since(start)-made))
+	b.boxes[r.mailbox] = m
+	return m, nil
+}
+
+// walked is the mailbox for the jobs that read all of it.
+func (b *bench) walked(ctx context.Context) (*mailbox, error) {
+	return b.mailbox(ctx, mixed("walk", b.options.messages, b.options.seed))
+}
+
+// wireRun is the contender that fetches what a job needs with one client.
+func (b *bench) wireRun(c condition, mailbox string, commands []string) contender {
+	return contender{"wire", func(ctx context.Context) (sample, error) {
+		l, err := newLine(b.server.addr, c)
+		if err != nil {
+			return sample{}, err
+		}
+		defer l.close()
+		f, err := fetchWire(ctx, l, mailbox, commands)
+		return f.sample, err
+	}}
+}
+
+func (b *bench) row(r row) {
+	b.results.Rows = append(b.results.Rows, r)
+	b.logf("= %s, %s: %s (target %s) %s", r.Work, r.Where, r.Measured, r.Target, r.Verdict)
+}
+
+// effort remembers what a contender needed. needed is negative if that is not
+// known.
+func (b *bench) effort(job string, c condition, who string, s series, needed int64) {
+	wasted := int64(-1)
+	if needed >= 0 {
+		wasted = max(0, s.down()-needed)
+	}
+	b.results.Efforts = append(b.results.Efforts, effort{job, c.name, who, s, needed, wasted})
+}

@@ -1,0 +1,103 @@
+// Command imapfs-bench measures imapfs against the targets of its design, on this
+// machine: it starts a Dovecot, fills it, and runs the same jobs through imapfs, a
+// bare client ("wire"), mbsync and the local file system, side by side.
+//
+// Times are compared as ratios within a round, and the rounds alternate, since
+// machines have moods. Octets are counted by the line in front of the server,
+// which also simulates a wide-area one.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	jobs       []string
+	messages   int
+	seed       uint64
+	runs       int
+	limit      time.Duration
+	wide       condition
+	dir        string
+	imapfs     string
+	mountFlags []string
+	quiet      bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "imapfs-bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if missing := lacking(o); missing != "" {
+		return errors.New(missing)
+	}
+	b, err := newBench(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	for _, j := range jobs {
+		if !slices.Contains(o.jobs, j.name) {
+			continue
+		}
+		if err := j.run(b, ctx); err != nil {
+			if ctx.Err() != nil {
+				return errors.New("interrupted")
+			}
+			return fmt.Errorf("%s: %w", j.name, err)
+		}
+	}
+	b.results.text(os.Stdout)
+	return nil
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet("imapfs-bench", flag.ContinueOnError)
+	names := f.String("jobs", strings.Join(jobNames(), ","), "jobs to run")
+	f.IntVar(&o.messages, "messages", 5000, "messages in the mailbox that is walked")
+	f.Uint64Var(&o.seed, "seed", 1, "of the mail that is made")
+	f.IntVar(&o.runs, "runs", 3, "rounds, of which the median counts")
+	f.DurationVar(&o.limit, "limit", 5*time.Minute, "how long one run may take")
+	f.DurationVar(&o.wide.rtt, "wide-rtt", 50*time.Millisecond, "round-trip time of the wide-area line")
+	f.Float64Var(&o.wide.mbps, "mbps", 100, "megabits a second of the wide-area line")
+	f.StringVar(&o.dir, "dir", "/var/tmp", "where to put mailboxes, caches and copies")
+	f.StringVar(&o.imapfs, "imapfs", "", "the program to measure (default: built from this source)")
+	flags := f.String("mount-flags", "", "further flags of imapfs mount, with spaces between them")
+	f.BoolVar(&o.quiet, "q", false, "print the results only")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("unexpected %q", f.Arg(0))
+	}
+	o.wide.name = fmt.Sprintf("%v, %g Mbit/s", o.wide.rtt, o.wide.mbps)
+	o.mountFlags = strings.Fields(*flags)
+	o.jobs = strings.Split(*names, ",")
+	for _, n := range o.jobs {
+		if !slices.Contains(jobNames(), n) {
+			return o, fmt.Errorf("no job %q; there are %s", n, strings.Join(jobNames(), ", "))
+		}
+	}
+	return o, nil
+}

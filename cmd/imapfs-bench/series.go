@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// sample is one run of a job.
+type sample struct {
+	took time.Duration
+	traffic
+	// tooLong: it was stopped at the limit, so took is a lower bound.
+	tooLong bool
+}
+
+// series are the runs of one contender at one job.
+type series []sample
+
+// median is the middle one of all values, or between the two in the middle.
+func median[T int64 | float64 | time.Duration](values []T) T {
+	if len(values) == 0 {
+		return 0
+	}
+	v := slices.Sorted(slices.Values(values))
+	n := len(v)
+	return (v[(n-1)/2] + v[n/2]) / 2
+}
+
+func (s series) times() []time.Duration {
+	var all []time.Duration
+	for _, one := range s {
+		all = append(all, one.took)
+	}
+	return all
+}
+
+func (s series) took() time.Duration { return median(s.times()) }
+
+func (s series) down() int64 {
+	var all []int64
+	for _, one := range s {
+		all = append(all, one.traffic.down)
+	}
+	return median(all)
+}
+
+func (s series) fetches() int64 {
+	var all []int64
+	for _, one := range s {
+		all = append(all, one.fetches)
+	}
+	return median(all)
+}
+
+// between are the shortest and the longest run.
+func (s series) between() (low, high time.Duration) {
+	if len(s) == 0 {
+		return 0, 0
+	}
+	return slices.Min(s.times()), slices.Max(s.times())
+}
+
+func (s series) tooLong() bool {
+	return slices.ContainsFunc(s, func(s sample) bool { return s.tooLong })
+}
+
+// ratio is how much longer a took than b: the median of the ratios of single
+// rounds, so that what slows the machine for a while slows both.
+func ratio(a, b series) float64 {
+	var all []float64
+	for i := range min(len(a), len(b)) {
+		if b[i].took > 0 {
+			all = append(all, float64(a[i].took)/float64(b[i].took))
+		}
+	}
+	return median(all)
+}
+
+// contender does a job in one of the ways that are compared.
+type contender struct {
+	name string
+	run  func(ctx context.Context) (sample, error)
+}
+
+// compare runs contenders in turns, forwards and backwards, and returns the
+// series of each. Who took too long once is not asked again.
+func (b *bench) compare(ctx context.Context, title string, contenders ...contender) ([]series, error) {
+	all := make([]series, len(contenders))
+	for round := range b.options.runs {
+		order := make([]int, len(contenders))
+		for i := range order {
+			order[i] = i
+			if round%2 == 1 {
+				order[i] = len(order) - 1 - i
+			}
+		}
+		for _, i := range order {
+			if all[i].tooLong() {
+				continue
+			}
+			s, err := b.measured(ctx, contenders[i].run)
+			if err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", title, contenders[i].name, err)
+			}
+			b.logf("%s: %s: %s", title, contenders[i].name, s)
+			all[i] = append(all[i], s)
+		}
+	}
+	return all, nil
+}
+
+// measured runs one contender once, no longer than the limit.
+func (b *bench) measured(ctx context.Context, run func(context.Context) (sample, error)) (sample, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, b.options.limit, errTooLong)
+	defer cancel()
+	s, err := run(limited)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return sample{took: b.options.limit, traffic: s.traffic, tooLong: true}, nil
+	}
+	return s, err
+}
+
+func (s sample) String() string {
+	text := seconds(s.took)
+	if s.tooLong {
+		text = "> " + text
+	}
+	if s.traffic != (traffic{}) {
+		text += fmt.Sprintf(", %s received, %d FETCH", octets(s.traffic.down), s.fetches)
+	}
+	return text
+}
+
+// seconds is a time for people, with three digits.
+func seconds(d time.Duration) string {
+	s := d.Seconds()
+	switch {
+	case s >= 100:
+		return fmt.Sprintf("%.0f s", s)
+	case s >= 10:
+		return fmt.Sprintf("%.1f s", s)
+	case s >= 1:
+		return fmt.Sprintf("%.2f s", s)
+	case s >= .1:
+		return fmt.Sprintf("%.0f ms", s*1e3)
+	}
+	return fmt.Sprintf("%.3g ms", s*1e3)
+}
+
+// octets is an amount for people.
+func octets(n int64) string {
+	f := float64(n)
+	switch {
+	case f >= 1e9:
+		return fmt.Sprintf("%.2f GB", f/1e9)
+	case f >= 1e6:
+		return fmt.Sprintf("%.3g MB", f/1e6)
+	case f >= 1e3:
+		return fmt.Sprintf("%.3g kB", f/1e3)
+	}
+	return fmt.Sprintf("%.0f B", f)
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// verdict says whether a target is met.
+type verdict int
+
+const (
+	noTarget verdict = iota
+	met
+	missed
+)
+
+func (v verdict) String() string { return [...]string{"", "met", "**not met**"}[v] }
+
+// judged is met or missed.
+func judged(ok bool) verdict {
+	if ok {
+		return met
+	}
+	return missed
+}
+
+// row is a target and what came of it.
+type row struct {
+	Work, Where, Target, Measured string
+	Verdict                       verdict
+}
+
+// effort is what one contender needed for a job; the rows rest on it.
+type effort struct {
+	Job, Where, Who string
+	Series          series
+	// Needed is what must come for it, and Wasted what came beyond that, both in
+	// octets; negative: that is not known.
+	Needed, Wasted int64
+}
+
+// results is what a whole run found.
+type results struct {
+	Rows    []row
+	Efforts []effort
+}
+
+func (r *results) text(w io.Writer) {
+	var cells [][]string
+	cells = append(cells, []string{"work", "where", "target", "measured", ""})
+	for _, x := range r.Rows {
+		cells = append(cells, []string{x.Work, x.Where, x.Target, x.Measured, strings.Trim(x.Verdict.String(), "*")})
+	}
+	align(w, cells)
+	fmt.Fprintln(w)
+	align(w, r.details())
+}
+
+// details are the efforts, with a heading.
+func (r *results) details() [][]string {
+	cells := [][]string{{"job", "where", "who", "time", "from", "to", "received", "FETCH", "wasted"}}
+	for _, e := range r.Efforts {
+		low, high := e.Series.between()
+		mark := ""
+		if e.Series.tooLong() {
+			mark = "> "
+		}
+		c := []string{e.Job, e.Where, e.Who, mark + seconds(e.Series.took()), seconds(low), seconds(high), "", "", ""}
+		if e.Series.down() > 0 || e.Wasted >= 0 {
+			c[6], c[7] = octets(e.Series.down()), fmt.Sprint(e.Series.fetches())
+		}
+		if e.Wasted >= 0 {
+			c[8] = percent(e.Wasted, e.Series.down())
+		}
+		cells = append(cells, c)
+	}
+	return cells
+}
+
+func percent(part, all int64) string {
+	if all == 0 {
+		return "0 %"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(all))
+}
+
+// align prints cells in columns.
+func align(w io.Writer, cells [][]string) {
+	widths := make([]int, len(cells[0]))
+	for _, line := range cells {
+		for i, c := range line {
+			widths[i] = max(widths[i], utf8.RuneCountInString(c))
+		}
+	}
+	for _, line := range cells {
+		var b strings.Builder
+		for i, c := range line {
+			b.WriteString(c + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c)+2))
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+}
+
+// markdown prints cells as a table.
+func markdown(cells [][]string) string {
+	var b strings.Builder
+	for i, line := range cells {
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(line, " | "))
+		if i == 0 {
+			b.WriteString("|" + strings.Repeat("---|", len(line)) + "\n")
+		}
+	}
+	return b.String()
+}
