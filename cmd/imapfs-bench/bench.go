@@ -98,8 +98,9 @@ func (b *bench) walked(ctx context.Context) (*mailbox, error) {
 	return b.mailbox(ctx, mixed("walk", b.options.messages, b.options.seed))
 }
 
-// wireRun is the contender that fetches what a job needs with one client.
-func (b *bench) wireRun(c condition, mailbox string, commands []string) contender {
+// wireRun is the contender that fetches what a job needs with one client. It
+// fails if that is not as much as the truth about the mailbox says.
+func (b *bench) wireRun(c condition, mailbox string, commands []string, need int64) contender {
 	return contender{"wire", func(ctx context.Context) (sample, error) {
 		l, err := newLine(b.server.addr, c)
 		if err != nil {
@@ -107,6 +108,9 @@ func (b *bench) wireRun(c condition, mailbox string, commands []string) contende
 		}
 		defer l.close()
 		f, err := fetchWire(ctx, l, mailbox, commands)
+		if err == nil && f.literals != need {
+			err = fmt.Errorf("the server sent %d octets of content, and there should be %d", f.literals, need)
+		}
 		return f.sample, err
 	}}
 }
@@ -116,12 +120,15 @@ func (b *bench) row(r row) {
 	b.logf("= %s, %s: %s (target %s) %s", r.Work, r.Where, r.Measured, r.Target, r.Verdict)
 }
 
-// effort remembers what a contender needed. needed is negative if that is not
-// known.
-func (b *bench) effort(job string, c condition, who string, s series, needed int64) {
-	wasted := int64(-1)
-	if needed >= 0 {
-		wasted = max(0, s.down()-needed)
+// effort remembers what a contender needed. needed is what had to come for it,
+// in octets, negative if that is not known.
+func (b *bench) effort(job string, c condition, messages int, who string, s series, needed int64) {
+	low, high := s.between()
+	e := effort{Job: job, Where: c.name, RTT: c.rtt, Messages: messages, Who: who,
+		Time: s.took(), Low: low, High: high, TooLong: s.tooLong(),
+		Received: s.down(), Fetches: s.fetches(), Needed: needed, Wasted: -1}
+	if needed >= 0 && !e.TooLong {
+		e.Wasted = max(0, e.Received-needed)
 	}
-	b.results.Efforts = append(b.results.Efforts, effort{job, c.name, who, s, needed, wasted})
+	b.results.Efforts = append(b.results.Efforts, e)
 }

@@ -151,6 +151,9 @@ func (d *dovecot) create(name string) error {
 	return nil
 }
 
+// remove deletes a mailbox.
+func (d *dovecot) remove(name string) error { return os.RemoveAll(d.mailbox(name)) }
+
 // mailbox is the directory of a mailbox.
 func (d *dovecot) mailbox(name string) string { return filepath.Join(d.dir, "mail", name) }
 

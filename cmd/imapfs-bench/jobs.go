@@ -9,8 +9,13 @@ type job struct {
 }
 
 var jobs = []job{
+	{"listing", (*bench).listing},
 	{"rsync", (*bench).rsync},
 	{"grep", (*bench).grep},
+	{"walks", (*bench).walks},
+	{"large", (*bench).large},
+	{"new", (*bench).newMail},
+	{"rtt", (*bench).roundTrips},
 }
 
 func jobNames() (names []string) {

@@ -33,8 +33,8 @@ type recipe struct {
 
 // mixed is the mail of an ordinary person.
 func mixed(mailbox string, messages int, seed uint64) recipe {
-	return recipe{mailbox: mailbox, messages: messages, seed: seed, median: 4000, spread: 1,
-		attached: .15, attachMedian: 40 << 10, attachMaximum: 4 << 20, attachSpread: 1.3}
+	return recipe{mailbox: mailbox, messages: messages, seed: seed, median: 2500, spread: 1,
+		attached: .15, attachMedian: 30 << 10, attachMaximum: 4 << 20, attachSpread: 1.3}
 }
 
 // notices is mail in masses: one short text each.

@@ -192,6 +192,9 @@ func (l *line) sleep(until time.Time) bool {
 	}
 }
 
+// parcelOctets is how much travels together at most: 1 ms at 100 Mbit/s.
+const parcelOctets = 16 << 10
+
 type parcel struct {
 	due  time.Time
 	data []byte
@@ -206,13 +209,13 @@ func (l *line) carry(dst, src *net.TCPConn, way *direction, seen io.Writer) {
 		return
 	}
 	room := semaphore.NewWeighted(l.cond.window())
-	queue := make(chan parcel, 64)
+	queue := make(chan parcel, l.cond.window()/parcelOctets+1)
 	ctx, stop := context.WithCancel(l.ctx)
 	defer stop()
 	l.running.Go(func() {
 		defer close(queue)
 		for {
-			buf := make([]byte, 16<<10)
+			buf := make([]byte, parcelOctets)
 			n, err := src.Read(buf)
 			if n > 0 {
 				seen.Write(buf[:n])

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -23,6 +24,9 @@ import (
 type options struct {
 	jobs       []string
 	messages   int
+	sizes      []int
+	rtts       []time.Duration
+	sweep      int
 	seed       uint64
 	runs       int
 	limit      time.Duration
@@ -67,6 +71,7 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("%s: %w", j.name, err)
 		}
 	}
+	b.wasted()
 	b.results.text(os.Stdout)
 	return nil
 }
@@ -76,6 +81,9 @@ func parse(args []string) (options, error) {
 	f := flag.NewFlagSet("imapfs-bench", flag.ContinueOnError)
 	names := f.String("jobs", strings.Join(jobNames(), ","), "jobs to run")
 	f.IntVar(&o.messages, "messages", 5000, "messages in the mailbox that is walked")
+	sizes := f.String("sizes", "1k,10k,100k", "messages in the mailboxes that are listed")
+	rtts := f.String("rtt", "0,10ms,50ms,100ms", "round-trip times to compare")
+	f.IntVar(&o.sweep, "rtt-messages", 1000, "messages in the mailbox for that")
 	f.Uint64Var(&o.seed, "seed", 1, "of the mail that is made")
 	f.IntVar(&o.runs, "runs", 3, "rounds, of which the median counts")
 	f.DurationVar(&o.limit, "limit", 5*time.Minute, "how long one run may take")
@@ -92,6 +100,20 @@ func parse(args []string) (options, error) {
 		return o, fmt.Errorf("unexpected %q", f.Arg(0))
 	}
 	o.wide.name = fmt.Sprintf("%v, %g Mbit/s", o.wide.rtt, o.wide.mbps)
+	for _, n := range strings.Split(*sizes, ",") {
+		size, err := count(n)
+		if err != nil {
+			return o, err
+		}
+		o.sizes = append(o.sizes, size)
+	}
+	for _, t := range strings.Split(*rtts, ",") {
+		rtt, err := time.ParseDuration(t)
+		if err != nil {
+			return o, err
+		}
+		o.rtts = append(o.rtts, rtt)
+	}
 	o.mountFlags = strings.Fields(*flags)
 	o.jobs = strings.Split(*names, ",")
 	for _, n := range o.jobs {
@@ -100,4 +122,19 @@ func parse(args []string) (options, error) {
 		}
 	}
 	return o, nil
+}
+
+// count reads a number: 500, 10k, 1M.
+func count(s string) (int, error) {
+	digits, factor := s, 1
+	if d, ok := strings.CutSuffix(s, "k"); ok {
+		digits, factor = d, 1000
+	} else if d, ok := strings.CutSuffix(s, "M"); ok {
+		digits, factor = d, 1_000_000
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is no number of messages (500, 10k, 1M)", s)
+	}
+	return n * factor, nil
 }

@@ -46,6 +46,13 @@ func (s series) down() int64 {
 	return median(all)
 }
 
+func (s series) bodies() (n int64) {
+	for _, one := range s {
+		n = max(n, one.bodies)
+	}
+	return n
+}
+
 func (s series) fetches() int64 {
 	var all []int64
 	for _, one := range s {
@@ -64,6 +71,14 @@ func (s series) between() (low, high time.Duration) {
 
 func (s series) tooLong() bool {
 	return slices.ContainsFunc(s, func(s sample) bool { return s.tooLong })
+}
+
+// atLeast stands before a ratio that would be higher had the series been let go on.
+func (s series) atLeast() string {
+	if s.tooLong() {
+		return "> "
+	}
+	return ""
 }
 
 // ratio is how much longer a took than b: the median of the ratios of single

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -35,7 +37,12 @@ type row struct {
 // effort is what one contender needed for a job; the rows rest on it.
 type effort struct {
 	Job, Where, Who string
-	Series          series
+	RTT             time.Duration
+	Messages        int
+	Time, Low, High time.Duration // median, shortest and longest
+	TooLong         bool          // the times are what it took at least
+	Received        int64         // octets
+	Fetches         int64         // FETCH commands
 	// Needed is what must come for it, and Wasted what came beyond that, both in
 	// octets; negative: that is not known.
 	Needed, Wasted int64
@@ -45,6 +52,14 @@ type effort struct {
 type results struct {
 	Rows    []row
 	Efforts []effort
+	Memory  []memory
+}
+
+// memory is what imapfs holds with so many messages listed, in octets: after the
+// first listing and after a remount, at that time and at most.
+type memory struct {
+	Messages                     int
+	RSS, Peak, Restored, Highest int64
 }
 
 func (r *results) text(w io.Writer) {
@@ -60,19 +75,17 @@ func (r *results) text(w io.Writer) {
 
 // details are the efforts, with a heading.
 func (r *results) details() [][]string {
-	cells := [][]string{{"job", "where", "who", "time", "from", "to", "received", "FETCH", "wasted"}}
+	cells := [][]string{{"job", "where", "messages", "who", "time", "from", "to", "received", "FETCH", "wasted"}}
 	for _, e := range r.Efforts {
-		low, high := e.Series.between()
-		mark := ""
-		if e.Series.tooLong() {
-			mark = "> "
+		c := []string{e.Job, e.Where, strconv.Itoa(e.Messages), e.Who, seconds(e.Time), seconds(e.Low), seconds(e.High), "", "", ""}
+		if e.TooLong {
+			c[4], c[5], c[6] = "> "+c[4], "", ""
 		}
-		c := []string{e.Job, e.Where, e.Who, mark + seconds(e.Series.took()), seconds(low), seconds(high), "", "", ""}
-		if e.Series.down() > 0 || e.Wasted >= 0 {
-			c[6], c[7] = octets(e.Series.down()), fmt.Sprint(e.Series.fetches())
+		if e.Received > 0 || e.Needed >= 0 {
+			c[7], c[8] = octets(e.Received), strconv.FormatInt(e.Fetches, 10)
 		}
 		if e.Wasted >= 0 {
-			c[8] = percent(e.Wasted, e.Series.down())
+			c[9] = percent(e.Wasted, e.Received)
 		}
 		cells = append(cells, c)
 	}

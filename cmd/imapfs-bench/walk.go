@@ -19,6 +19,23 @@ func (b *bench) coldRun(c condition, mailbox string, args ...string) contender {
 	}}
 }
 
+// walk compares a program on a cold mount with fetching what it needs. It returns
+// the series, and the octets of content that it needs.
+func (b *bench) walk(ctx context.Context, job string, c condition, m *mailbox, what need, args []string) (wire, fs series, content int64, err error) {
+	listing, err := b.listingOctets(ctx, m.mailbox)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	commands, content := plan(m, what)
+	s, err := b.compare(ctx, job+", "+c.name, b.wireRun(c, m.mailbox, commands, content), b.coldRun(c, m.mailbox, args...))
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	b.effort(job, c, m.messages, "wire", s[0], -1)
+	b.effort(job, c, m.messages, "imapfs", s[1], listing+s[0].down())
+	return s[0], s[1], content, nil
+}
+
 // timed runs a program where nothing passes a line.
 func timed(ctx context.Context, dir string, args ...string) (sample, error) {
 	start := time.Now()
@@ -35,9 +52,6 @@ func (b *bench) listingOctets(ctx context.Context, mailbox string) (int64, error
 	b.listings[mailbox] = s.traffic.down
 	return s.traffic.down, err
 }
-
-// framing is what a client receives around the content of an amount.
-func framing(wire series, content int64) int64 { return max(0, wire.down()-content) }
 
 // localCopy copies a mailbox, in a layout, to the local file system, once.
 func (b *bench) localCopy(ctx context.Context, mailbox, layout string) (string, error) {
