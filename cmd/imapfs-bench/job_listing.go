@@ -10,6 +10,12 @@ import (
 	"time"
 )
 
+// The jobs of listing.
+const (
+	firstListing  = "first listing"
+	secondListing = "mount and listing again"
+)
+
 // Sizes of mailboxes that have targets.
 const (
 	many = 100_000
@@ -80,8 +86,8 @@ func (b *bench) firstListing(ctx context.Context, c condition, m *mailbox) error
 		return err
 	}
 	wire, fs := s[0], s[1]
-	b.effort("first listing", c, m.messages, "wire", wire, -1)
-	b.effort("first listing", c, m.messages, "imapfs", fs, -1)
+	b.effort(firstListing, c, m.messages, "wire", wire, -1)
+	b.effort(firstListing, c, m.messages, "imapfs", fs, -1)
 	work := fmt.Sprintf("first listing of %d messages", m.messages)
 	most := map[bool]float64{true: 1.5, false: 1.2}[c == loopback]
 	r := ratio(fs, wire)
@@ -96,7 +102,7 @@ func (b *bench) firstListing(ctx context.Context, c condition, m *mailbox) error
 	}
 
 	b.row(row{fmt.Sprintf("`ls` of %d messages", m.messages), c.name, "fetches no body", fmt.Sprintf("%d FETCH of content", fs.bodies()), judged(fs.bodies() == 0)})
-	b.effort("listing after a remount", c, m.messages, "imapfs", again, -1)
+	b.effort(secondListing, c, m.messages, "imapfs", again, -1)
 	one = row{fmt.Sprintf("mount and `ls` of %d messages again", m.messages), "no server", "≤ 1 s", seconds(again.took()), judged(again.took() <= time.Second)}
 	if m.messages > many {
 		one.Target, one.Verdict = "", noTarget

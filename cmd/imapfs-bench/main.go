@@ -35,6 +35,9 @@ type options struct {
 	imapfs     string
 	mountFlags []string
 	quiet      bool
+	// write is the directory of the document, save and from are files with
+	// results; "" is none. command is what the document says it was made by.
+	write, save, from, command string
 }
 
 func main() {
@@ -52,7 +55,14 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if missing := lacking(o); missing != "" {
+	if o.from != "" {
+		r, err := load(o.from)
+		if err != nil {
+			return err
+		}
+		return r.publish(o)
+	}
+	if missing := lacking(); missing != "" {
 		return errors.New(missing)
 	}
 	b, err := newBench(ctx, o)
@@ -60,8 +70,16 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer b.close()
+	if err := b.runJobs(ctx); err != nil {
+		return err
+	}
+	b.results.Machine, b.results.Duration = b.describe(ctx), time.Since(b.started)
+	return b.results.publish(o)
+}
+
+func (b *bench) runJobs(ctx context.Context) error {
 	for _, j := range jobs {
-		if !slices.Contains(o.jobs, j.name) {
+		if !slices.Contains(b.options.jobs, j.name) {
 			continue
 		}
 		if err := j.run(b, ctx); err != nil {
@@ -72,8 +90,26 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	b.wasted()
-	b.results.text(os.Stdout)
 	return nil
+}
+
+// publish prints the results, and writes what was asked for.
+func (r *results) publish(o options) error {
+	r.text(os.Stdout)
+	if o.save != "" {
+		if err := r.save(o.save); err != nil {
+			return err
+		}
+	}
+	if o.write != "" {
+		return r.write(o.write, o.command)
+	}
+	return nil
+}
+
+// quickly are the options that -quick stands for.
+var quickly = map[string]string{
+	"messages": "1000", "sizes": "1k,10k", "runs": "1", "rtt": "0,50ms", "rtt-messages": "300", "limit": "1m",
 }
 
 func parse(args []string) (options, error) {
@@ -81,7 +117,7 @@ func parse(args []string) (options, error) {
 	f := flag.NewFlagSet("imapfs-bench", flag.ContinueOnError)
 	names := f.String("jobs", strings.Join(jobNames(), ","), "jobs to run")
 	f.IntVar(&o.messages, "messages", 5000, "messages in the mailbox that is walked")
-	sizes := f.String("sizes", "1k,10k,100k", "messages in the mailboxes that are listed")
+	sizes := f.String("sizes", "1k,10k,100k,1M", "messages in the mailboxes that are listed")
 	rtts := f.String("rtt", "0,10ms,50ms,100ms", "round-trip times to compare")
 	f.IntVar(&o.sweep, "rtt-messages", 1000, "messages in the mailbox for that")
 	f.Uint64Var(&o.seed, "seed", 1, "of the mail that is made")
@@ -92,13 +128,27 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.dir, "dir", "/var/tmp", "where to put mailboxes, caches and copies")
 	f.StringVar(&o.imapfs, "imapfs", "", "the program to measure (default: built from this source)")
 	flags := f.String("mount-flags", "", "further flags of imapfs mount, with spaces between them")
+	f.StringVar(&o.write, "write", "", "write performance.md and its plots into this directory")
+	f.StringVar(&o.save, "save", "", "write the results into this file, too")
+	f.StringVar(&o.from, "from", "", "measure nothing, and take the results from this file")
+	quick := f.Bool("quick", false, "small mailboxes and one round: minutes, and no good for publishing")
 	f.BoolVar(&o.quiet, "q", false, "print the results only")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
+	if *quick {
+		given := map[string]bool{}
+		f.Visit(func(one *flag.Flag) { given[one.Name] = true })
+		for name, value := range quickly {
+			if !given[name] {
+				f.Set(name, value)
+			}
+		}
+	}
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("unexpected %q", f.Arg(0))
 	}
+	o.command = strings.Join(append([]string{"imapfs-bench"}, args...), " ")
 	o.wide.name = fmt.Sprintf("%v, %g Mbit/s", o.wide.rtt, o.wide.mbps)
 	for _, n := range strings.Split(*sizes, ",") {
 		size, err := count(n)

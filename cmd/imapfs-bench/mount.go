@@ -101,7 +101,10 @@ func (b *bench) mounted(ctx context.Context, c condition, job func(*mount) error
 		return err
 	}
 	defer m.unmount()
-	return job(m)
+	if err := job(m); err != nil {
+		return fmt.Errorf("%w\n%s", err, m.process.log)
+	}
+	return nil
 }
 
 // run measures a program on the mount, until what it made imapfs fetch has

@@ -12,7 +12,7 @@ var programs = []struct{ name, debian string }{
 }
 
 // lacking says what is missing here, or "".
-func lacking(o options) string {
+func lacking() string {
 	if os.Getuid() != 0 {
 		return "has to run as root: Dovecot has to be started as root, and root mounts without help"
 	}

@@ -115,7 +115,7 @@ func (b *bench) compare(ctx context.Context, title string, contenders ...contend
 			if all[i].tooLong() {
 				continue
 			}
-			s, err := b.measured(ctx, contenders[i].run)
+			s, err := b.measured(ctx, title, contenders[i].name, contenders[i].run)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", title, contenders[i].name, err)
 			}
@@ -126,13 +126,26 @@ func (b *bench) compare(ctx context.Context, title string, contenders ...contend
 	return all, nil
 }
 
-// measured runs one contender once, no longer than the limit.
-func (b *bench) measured(ctx context.Context, run func(context.Context) (sample, error)) (sample, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, b.options.limit, errTooLong)
-	defer cancel()
-	s, err := run(limited)
-	if err != nil && ctx.Err() == nil && limited.Err() != nil {
-		return sample{took: b.options.limit, traffic: s.traffic, tooLong: true}, nil
+// attempts is how often a run may fail before that ends the job.
+const attempts = 3
+
+// measured runs one contender once, no longer than the limit. A run that fails is
+// repeated, and remembered: a program whose runs fail is not fast.
+func (b *bench) measured(ctx context.Context, title, who string, run func(context.Context) (sample, error)) (s sample, err error) {
+	for range attempts {
+		limited, cancel := context.WithTimeoutCause(ctx, b.options.limit, errTooLong)
+		s, err = run(limited)
+		expired := limited.Err() != nil
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return s, err
+		}
+		if expired {
+			return sample{took: b.options.limit, traffic: s.traffic, tooLong: true}, nil
+		}
+		failure := fmt.Sprintf("%s, %s: %v", title, who, err)
+		b.logf("failed: %s", failure)
+		b.results.Failures = append(b.results.Failures, failure)
 	}
 	return s, err
 }

@@ -53,6 +53,10 @@ type results struct {
 	Rows    []row
 	Efforts []effort
 	Memory  []memory
+	// Failures are the runs that failed and were repeated.
+	Failures []string
+	Machine  machine
+	Duration time.Duration
 }
 
 // memory is what imapfs holds with so many messages listed, in octets: after the
@@ -62,15 +66,22 @@ type memory struct {
 	RSS, Peak, Restored, Highest int64
 }
 
-func (r *results) text(w io.Writer) {
-	var cells [][]string
-	cells = append(cells, []string{"work", "where", "target", "measured", ""})
+// targets are the rows, with a heading.
+func (r *results) targets() [][]string {
+	cells := [][]string{{"work", "where", "target", "measured", ""}}
 	for _, x := range r.Rows {
-		cells = append(cells, []string{x.Work, x.Where, x.Target, x.Measured, strings.Trim(x.Verdict.String(), "*")})
+		cells = append(cells, []string{x.Work, x.Where, x.Target, x.Measured, x.Verdict.String()})
 	}
-	align(w, cells)
+	return cells
+}
+
+func (r *results) text(w io.Writer) {
+	align(w, r.targets())
 	fmt.Fprintln(w)
 	align(w, r.details())
+	for _, f := range r.Failures {
+		fmt.Fprintf(w, "failed, and repeated: %s\n", f)
+	}
 }
 
 // details are the efforts, with a heading.
