@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -45,7 +46,7 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 		b.close()
 		return nil, err
 	}
-	if b.server, err = startDovecot(filepath.Join(dir, "server")); err != nil {
+	if b.server, err = startDovecot(filepath.Join(dir, "server"), maildir); err != nil {
 		b.close()
 		return nil, err
 	}
@@ -68,28 +69,42 @@ func (b *bench) logf(format string, args ...any) {
 	}
 }
 
-// mailbox makes a mailbox, once, and has the server read all of it once: what is
-// measured later is not how fast it parses.
-func (b *bench) mailbox(ctx context.Context, r recipe) (*mailbox, error) {
-	if m := b.boxes[r.mailbox]; m != nil {
-		return m, nil
+// mailbox makes a mailbox, once.
+func (b *bench) mailbox(ctx context.Context, r recipe) (m *mailbox, err error) {
+	if b.boxes[r.mailbox] == nil {
+		if m, err = b.make(ctx, b.server, r); err != nil {
+			return nil, err
+		}
+		b.boxes[r.mailbox] = m
 	}
+	return b.boxes[r.mailbox], nil
+}
+
+// make makes a mailbox, and has the server read all of it once: what is measured
+// later is not how fast it parses.
+func (b *bench) make(ctx context.Context, server *dovecot, r recipe) (*mailbox, error) {
 	start := time.Now()
-	m, err := b.server.make(ctx, r)
+	m, err := server.make(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	made := time.Since(start)
-	l, err := newLine(b.server.addr, condition{})
+	l, err := newLine(server.addr, condition{})
 	if err != nil {
 		return nil, err
 	}
 	defer l.close()
-	if _, err := fetchWire(ctx, l, r.mailbox, summaries); err != nil {
-		return nil, err
+	// The second reading is the one from the server's cache, which it may still be
+	// putting in order after the first.
+	var read []string
+	for range 2 {
+		f, err := fetchWire(ctx, l, r.mailbox, summaries)
+		if err != nil {
+			return nil, err
+		}
+		read = append(read, seconds(f.took))
 	}
-	b.logf("mailbox %s: %d messages, %s, made in %s, read by the server in %s", r.mailbox, len(m.letters), octets(m.octets), seconds(made), seconds(time.Since(start)-made))
-	b.boxes[r.mailbox] = m
+	b.logf("mailbox %s: %d messages, %s, made in %s, read by the server in %s", r.mailbox, r.messages, octets(m.octets), seconds(made), strings.Join(read, " and "))
 	return m, nil
 }
 

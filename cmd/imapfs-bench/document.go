@@ -19,7 +19,7 @@ var document string
 const notesBegin, notesEnd = "<!-- notes: kept by imapfs-bench -->", "<!-- end of notes -->"
 
 // write puts the document and its plots into a directory.
-func (r *results) write(dir, command string) error {
+func (r *results) write(dir string) error {
 	images := filepath.Join(dir, "performance")
 	if err := os.MkdirAll(images, 0o755); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (r *results) write(dir, command string) error {
 	}
 	var b strings.Builder
 	if err := t.Execute(&b, map[string]any{
-		"Machine": r.Machine, "Command": command, "Duration": r.Duration.Round(time.Minute).Minutes(),
+		"Machine": r.Machine, "Command": r.Command, "Duration": r.Duration.Round(time.Minute).Minutes(),
 		"Targets": markdown(r.targets()), "Details": markdown(r.details()), "Missed": r.missed(),
 		"Failures": r.Failures, "Plots": has, "Begin": notesBegin, "End": notesEnd, "Notes": notes(string(old)),
 	}); err != nil {

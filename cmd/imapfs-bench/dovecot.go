@@ -31,7 +31,7 @@ listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
 auth_failure_delay = 0
-mail_location = maildir:{{.Dir}}/mail:LAYOUT=fs:INBOX={{.Dir}}/mail/INBOX
+mail_location = {{.Location}}
 mail_uid = {{.UID}}
 mail_gid = {{.GID}}
 first_valid_uid = 1
@@ -63,11 +63,24 @@ namespace inbox {
   inbox = yes
   separator = /
 }
+mbox_read_locks = fcntl
+mbox_write_locks = fcntl
 `))
 
-// dovecot is a server with Maildirs below a directory.
+// format is how a server stores mail.
+type format string
+
+const (
+	maildir format = "maildir"
+	// mbox has a file for a mailbox: the only way to make, and to delete, a million
+	// messages within minutes. It is for what the server answers from its cache.
+	mbox format = "mbox"
+)
+
+// dovecot is a server with mailboxes below a directory.
 type dovecot struct {
 	addr     string
+	format   format
 	dir      string
 	uid, gid int
 	process  *kept
@@ -75,20 +88,20 @@ type dovecot struct {
 
 // startDovecot starts a server in a new directory. Its path must be short: there
 // will be sockets in it, whose paths hold no more than 107 bytes.
-func startDovecot(dir string) (*dovecot, error) {
+func startDovecot(dir string, f format) (*dovecot, error) {
 	owner, err := user.Lookup(mailUser)
 	if err != nil {
 		return nil, err
 	}
-	d := &dovecot{dir: dir}
+	d := &dovecot{dir: dir, format: f}
 	d.uid, _ = strconv.Atoi(owner.Uid)
 	d.gid, _ = strconv.Atoi(owner.Gid)
-	for _, name := range []string{"", "run", "state", "home", "mail"} {
+	for _, name := range []string{"", "run", "state", "home", "mail", "index"} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
 			return nil, err
 		}
 	}
-	for _, name := range []string{"home", "mail"} {
+	for _, name := range []string{"home", "mail", "index"} {
 		if err := os.Chown(filepath.Join(dir, name), d.uid, d.gid); err != nil {
 			return nil, err
 		}
@@ -117,7 +130,7 @@ func (d *dovecot) start() error {
 	conf := filepath.Join(d.dir, "dovecot.conf")
 	var b strings.Builder
 	if err := dovecotConf.Execute(&b, map[string]any{
-		"Dir": d.dir, "Port": port, "UID": d.uid, "GID": d.gid, "Password": password,
+		"Dir": d.dir, "Port": port, "Location": d.location(), "UID": d.uid, "GID": d.gid, "Password": password,
 	}); err != nil {
 		return err
 	}
@@ -135,10 +148,35 @@ func (d *dovecot) start() error {
 	return nil
 }
 
+// complaints are the last warnings and errors in the server's log.
+func (d *dovecot) complaints() string {
+	log, _ := os.ReadFile(filepath.Join(d.dir, "log"))
+	var bad []string
+	for l := range strings.Lines(string(log)) {
+		if !strings.Contains(l, " Info: ") {
+			bad = append(bad, l)
+		}
+	}
+	return strings.Join(bad[max(0, len(bad)-5):], "")
+}
+
 func (d *dovecot) stop() { d.process.end(10 * time.Second) }
+
+// location is Dovecot's mail_location. LAYOUT=fs has a directory for each level of
+// a name.
+func (d *dovecot) location() string {
+	more := map[format]string{maildir: ":LAYOUT=fs"}[d.format]
+	return fmt.Sprintf("%s:%s/mail%s:INBOX=%s/mail/INBOX:INDEX=%s/index", d.format, d.dir, more, d.dir, d.dir)
+}
 
 // create makes an empty mailbox.
 func (d *dovecot) create(name string) error {
+	if d.format == mbox {
+		if err := os.WriteFile(d.mailbox(name), nil, 0o600); err != nil {
+			return err
+		}
+		return os.Chown(d.mailbox(name), d.uid, d.gid)
+	}
 	for _, sub := range []string{"", "cur", "new", "tmp"} {
 		dir := filepath.Join(d.mailbox(name), sub)
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -154,8 +192,10 @@ func (d *dovecot) create(name string) error {
 // remove deletes a mailbox.
 func (d *dovecot) remove(name string) error { return os.RemoveAll(d.mailbox(name)) }
 
-// mailbox is the directory of a mailbox.
-func (d *dovecot) mailbox(name string) string { return filepath.Join(d.dir, "mail", name) }
+// mailbox is where a mailbox is.
+func (d *dovecot) mailbox(name string) string {
+	return filepath.Join(d.dir, "mail", name)
+}
 
 // greeted waits until an IMAP server greets.
 func greeted(addr string) error {

@@ -9,8 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // machine is where and with what a run was made.
@@ -28,14 +26,7 @@ func (b *bench) describe(ctx context.Context) machine {
 		CPU:  fmt.Sprintf("%d × %s", runtime.NumCPU(), valueOf("/proc/cpuinfo", "model name", ":")),
 		OS:   strings.Trim(valueOf("/etc/os-release", "PRETTY_NAME", "="), `"`),
 	}
-	var u unix.Utsname
-	if unix.Uname(&u) == nil {
-		m.Kernel = "Linux " + unix.ByteSliceToString(u.Release[:])
-	}
-	var i unix.Sysinfo_t
-	if unix.Sysinfo(&i) == nil {
-		m.Memory = octets(int64(i.Totalram) * int64(i.Unit))
-	}
+	m.Kernel, m.Memory = kernel(), memorySize()
 	m.Filesystem = filesystem(b.dir)
 	m.Versions = append(m.Versions, runtime.Version())
 	for _, v := range [][]string{{b.imapfs, "version"}, {"dovecot", "--version"}, {"mbsync", "--version"}, {"rsync", "--version"}, {"rg", "--version"}, {"grep", "--version"}} {
@@ -65,20 +56,4 @@ func valueOf(file, name, separator string) string {
 		}
 	}
 	return "unknown"
-}
-
-var filesystems = map[int64]string{
-	unix.EXT4_SUPER_MAGIC: "ext4", unix.XFS_SUPER_MAGIC: "xfs", unix.BTRFS_SUPER_MAGIC: "btrfs",
-	unix.TMPFS_MAGIC: "tmpfs", unix.OVERLAYFS_SUPER_MAGIC: "overlayfs", 0x2fc12fc1: "zfs",
-}
-
-func filesystem(dir string) string {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return "unknown"
-	}
-	if name := filesystems[int64(s.Type)]; name != "" {
-		return name
-	}
-	return fmt.Sprintf("%#x", s.Type)
 }

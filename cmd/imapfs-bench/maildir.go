@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -21,10 +22,18 @@ type mailbox struct {
 // uidValidity is that of all mailboxes.
 const uidValidity = 1_600_000_000
 
-// make writes the messages of a recipe as a Maildir, together with Dovecot's list
+// make makes the mailbox of a recipe.
+func (d *dovecot) make(ctx context.Context, r recipe) (*mailbox, error) {
+	if d.format == mbox {
+		return d.makeMbox(ctx, r)
+	}
+	return d.makeMaildir(ctx, r)
+}
+
+// makeMaildir writes the messages of a recipe as a Maildir, together with Dovecot's list
 // of UIDs, so that the truth knows them, too. The names have the sizes in them,
 // as Dovecot's own deliveries do: nobody has to read a message to know it.
-func (d *dovecot) make(ctx context.Context, r recipe) (*mailbox, error) {
+func (d *dovecot) makeMaildir(ctx context.Context, r recipe) (*mailbox, error) {
 	if err := d.create(r.mailbox); err != nil {
 		return nil, err
 	}
@@ -76,4 +85,32 @@ func (d *dovecot) writeUIDs(m *mailbox, names []string) error {
 		return err
 	}
 	return f.Chown(d.uid, d.gid)
+}
+
+// makeMbox writes the messages as one file. No line of the text starts with
+// "From ", so nothing has to be escaped.
+func (d *dovecot) makeMbox(ctx context.Context, r recipe) (*mailbox, error) {
+	if err := d.create(r.mailbox); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(d.mailbox(r.mailbox), os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	m := &mailbox{recipe: r}
+	w, c := bufio.NewWriterSize(f, 1<<20), newComposer(r)
+	for i := range r.messages {
+		text, l := c.compose(uint32(i + 1))
+		m.octets += l.octets
+		fmt.Fprintf(w, "From bob@example.com %s\n", date(l.uid).Format(time.ANSIC))
+		if i == 0 { // or the server would have another UIDVALIDITY at each EXAMINE
+			fmt.Fprintf(w, "X-IMAPbase: %d 0000000000\n", uidValidity)
+		}
+		fmt.Fprintf(w, "X-UID: %d\n%s\n", l.uid, text)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return m, w.Flush()
 }

@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return r.publish(o)
 	}
-	if missing := lacking(); missing != "" {
+	if missing := lacking(o.jobs); missing != "" {
 		return errors.New(missing)
 	}
 	b, err := newBench(ctx, o)
@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string) error {
 	if err := b.runJobs(ctx); err != nil {
 		return err
 	}
-	b.results.Machine, b.results.Duration = b.describe(ctx), time.Since(b.started)
+	b.results.Command, b.results.Machine, b.results.Duration = o.command, b.describe(ctx), time.Since(b.started)
 	return b.results.publish(o)
 }
 
@@ -102,7 +102,7 @@ func (r *results) publish(o options) error {
 		}
 	}
 	if o.write != "" {
-		return r.write(o.write, o.command)
+		return r.write(o.write)
 	}
 	return nil
 }
@@ -137,6 +137,7 @@ func parse(args []string) (options, error) {
 		return o, err
 	}
 	if *quick {
+		o.command = commandLine(f)
 		given := map[string]bool{}
 		f.Visit(func(one *flag.Flag) { given[one.Name] = true })
 		for name, value := range quickly {
@@ -148,7 +149,9 @@ func parse(args []string) (options, error) {
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("unexpected %q", f.Arg(0))
 	}
-	o.command = strings.Join(append([]string{"imapfs-bench"}, args...), " ")
+	if !*quick {
+		o.command = commandLine(f)
+	}
 	o.wide.name = fmt.Sprintf("%v, %g Mbit/s", o.wide.rtt, o.wide.mbps)
 	for _, n := range strings.Split(*sizes, ",") {
 		size, err := count(n)
@@ -172,6 +175,22 @@ func parse(args []string) (options, error) {
 		}
 	}
 	return o, nil
+}
+
+// commandLine is how the document says it was made: with all that was given, but
+// for where things are.
+func commandLine(f *flag.FlagSet) string {
+	words := []string{"imapfs-bench"}
+	f.Visit(func(one *flag.Flag) {
+		switch one.Name {
+		case "write", "save", "from", "dir", "imapfs", "q":
+		case "quick":
+			words = append(words, "-quick")
+		default:
+			words = append(words, "-"+one.Name, one.Value.String())
+		}
+	})
+	return strings.Join(words, " ")
 }
 
 // count reads a number: 500, 10k, 1M.

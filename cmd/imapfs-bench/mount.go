@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // mount is an imapfs that is mounted.
@@ -58,8 +56,7 @@ func (m *mount) path(names ...string) string {
 func (m *mount) unmount() {
 	m.process.end(10 * time.Second)
 	// A mount whose imapfs had to be killed is still there.
-	for unix.Unmount(m.dir, unix.MNT_DETACH) == nil {
-	}
+	detach(m.dir)
 	os.Remove(m.dir)
 }
 

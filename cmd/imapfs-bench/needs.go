@@ -3,16 +3,31 @@ package main
 import (
 	"os"
 	"os/exec"
+	"runtime"
+	"slices"
 	"strings"
 )
 
-// programs are what the jobs run, and the Debian packages that they are in.
-var programs = []struct{ name, debian string }{
-	{"dovecot", "dovecot-imapd"}, {"mbsync", "isync"}, {"rsync", "rsync"}, {"rg", "ripgrep"}, {"tar", "tar"}, {"find", "findutils"},
+// programs are what the jobs run, and the Debian packages that they are in. Those
+// without jobs are for all.
+var programs = []struct {
+	name, debian string
+	jobs         []string
+}{
+	{"dovecot", "dovecot-imapd", nil},
+	{"grep", "grep", nil},
+	{"rsync", "rsync", nil},
+	{"mbsync", "isync", []string{"rsync", "rtt"}},
+	{"rg", "ripgrep", []string{"walks"}},
+	{"find", "findutils", []string{"walks"}},
+	{"tar", "tar", []string{"walks"}},
 }
 
-// lacking says what is missing here, or "".
-func lacking() string {
+// lacking says what is missing here for some jobs, or "".
+func lacking(jobs []string) string {
+	if runtime.GOOS != "linux" {
+		return "runs on Linux only"
+	}
 	if os.Getuid() != 0 {
 		return "has to run as root: Dovecot has to be started as root, and root mounts without help"
 	}
@@ -20,7 +35,8 @@ func lacking() string {
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
 	var names, packages []string
 	for _, p := range programs {
-		if _, err := exec.LookPath(p.name); err != nil {
+		needed := p.jobs == nil || slices.ContainsFunc(p.jobs, func(j string) bool { return slices.Contains(jobs, j) })
+		if _, err := exec.LookPath(p.name); err != nil && needed {
 			names, packages = append(names, p.name), append(packages, p.debian)
 		}
 	}

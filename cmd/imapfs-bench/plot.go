@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -32,6 +36,15 @@ type curve struct {
 	color  color.Color
 	dashed bool
 	points plotter.XYs
+}
+
+// typeface is that of all texts.
+const typeface = "Liberation Sans"
+
+func init() {
+	family, variant, _ := strings.Cut(typeface, " ")
+	plot.DefaultFont = font.Font{Typeface: font.Typeface(family), Variant: font.Variant(variant)}
+	plotter.DefaultFont = plot.DefaultFont
 }
 
 func newPlot(title, x, y string) *plot.Plot {
@@ -132,12 +145,31 @@ func (r *results) plots(dir, extension string) (names []string, err error) {
 			}
 			continue
 		}
-		if err := p.Save(width, height, filepath.Join(dir, one.name+extension)); err != nil {
+		if err := savePlot(p, filepath.Join(dir, one.name+extension)); err != nil {
 			return nil, err
 		}
 		names = append(names, one.name)
 	}
 	return names, nil
+}
+
+// savePlot draws a plot with a margin, which Plot.Save leaves out.
+func savePlot(p *plot.Plot, file string) error {
+	c, err := draw.NewFormattedCanvas(width, height, strings.TrimPrefix(filepath.Ext(file), "."))
+	if err != nil {
+		return err
+	}
+	all := draw.New(c)
+	all.FillPolygon(color.White, []vg.Point{{}, {X: width}, {X: width, Y: height}, {Y: height}})
+	const margin = vg.Length(10)
+	p.Draw(draw.Crop(all, margin, -2*margin, margin, -margin))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return err
+	}
+	// Browsers without this font would take one with serifs.
+	image := bytes.ReplaceAll(b.Bytes(), []byte("font-family:"+typeface+";"), []byte("font-family:"+typeface+",Arial,Helvetica,sans-serif;"))
+	return os.WriteFile(file, image, 0o644)
 }
 
 // plotRTT shows time against round-trip time.
@@ -158,7 +190,12 @@ func (r *results) plotRTT() (*plot.Plot, error) {
 	if err := drawCurves(p, curves); err != nil {
 		return nil, err
 	}
-	logY(p, 6, secondsLabel)
+	logY(p, 8, secondsLabel)
+	var ticks plot.ConstantTicks
+	for _, at := range curves[1].points {
+		ticks = append(ticks, plot.Tick{Value: at.X, Label: strconv.FormatFloat(at.X, 'g', -1, 64)})
+	}
+	p.X.Tick.Marker = ticks
 	return p, nil
 }
 
@@ -217,14 +254,14 @@ func (r *results) plotOctets() (*plot.Plot, error) {
 		if e.Who != "imapfs" || e.Needed <= 0 || e.RTT == 0 || e.TooLong || e.Messages < 50 {
 			continue
 		}
-		jobs = append(jobs, e.Job)
+		jobs = append(jobs, strings.TrimPrefix(e.Job, "cold "))
 		content = append(content, float64(e.Needed)/1e6)
 		imapfs = append(imapfs, float64(e.Received)/1e6)
 	}
 	if jobs == nil {
 		return nil, nil
 	}
-	p := newPlot("Octets received by each job, wide-area line", "", "MB")
+	p := newPlot("Octets received by each cold job, wide-area line", "", "MB")
 	thick := vg.Points(11)
 	for i, v := range []plotter.Values{content, imapfs} {
 		bar, err := plotter.NewBarChart(v, thick)
@@ -238,6 +275,7 @@ func (r *results) plotOctets() (*plot.Plot, error) {
 	}
 	p.NominalX(jobs...)
 	p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = .45, draw.XRight, draw.YCenter
+	p.X.Min, p.X.Max = -.6, float64(len(jobs))-.4
 	p.Y.Min, p.Y.Max = 0, p.Y.Max*1.25
 	return p, nil
 }

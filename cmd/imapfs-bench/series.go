@@ -144,7 +144,7 @@ func (b *bench) measured(ctx context.Context, title, who string, run func(contex
 			return sample{took: b.options.limit, traffic: s.traffic, tooLong: true}, nil
 		}
 		failure := fmt.Sprintf("%s, %s: %v", title, who, err)
-		b.logf("failed: %s", failure)
+		b.logf("failed: %s\nDovecot says:\n%s", failure, b.server.complaints())
 		b.results.Failures = append(b.results.Failures, failure)
 	}
 	return s, err

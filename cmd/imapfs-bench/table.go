@@ -55,6 +55,7 @@ type results struct {
 	Memory  []memory
 	// Failures are the runs that failed and were repeated.
 	Failures []string
+	Command  string
 	Machine  machine
 	Duration time.Duration
 }
