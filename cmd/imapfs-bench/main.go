@@ -152,6 +152,9 @@ func parse(args []string) (options, error) {
 	if !*quick {
 		o.command = commandLine(f)
 	}
+	if o.runs < 1 || o.messages < 1 || o.sweep < 1 {
+		return o, errors.New("-runs and the numbers of messages have to be at least 1")
+	}
 	o.wide.name = fmt.Sprintf("%v, %g Mbit/s", o.wide.rtt, o.wide.mbps)
 	for _, n := range strings.Split(*sizes, ",") {
 		size, err := count(n)

@@ -24,7 +24,6 @@ var (
 	blue   = color.RGBA{0, 114, 178, 255}
 	orange = color.RGBA{213, 94, 0, 255}
 	green  = color.RGBA{0, 158, 115, 255}
-	purple = color.RGBA{204, 121, 167, 255}
 	grey   = color.RGBA{150, 150, 150, 255}
 )
 
