@@ -136,7 +136,7 @@ func (b *bench) effort(job string, c condition, messages int, who string, s seri
 	low, high := s.between()
 	e := effort{Job: job, Where: c.name, RTT: c.rtt, Messages: messages, Who: who,
 		Time: s.took(), Low: low, High: high, TooLong: s.tooLong(),
-		Received: s.down(), Fetches: s.fetches(), Needed: needed, Wasted: -1}
+		Received: s.down(), Fetches: s.fetches(), Needed: needed, Wasted: -1, Ahead: s.aheads()}
 	if needed >= 0 && !e.TooLong {
 		e.Wasted = max(0, e.Received-needed)
 	}

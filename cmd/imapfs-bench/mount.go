@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -107,9 +108,40 @@ func (b *bench) mounted(ctx context.Context, c condition, job func(*mount) error
 // run measures a program on the mount, until what it made imapfs fetch has
 // arrived, too.
 func (m *mount) run(ctx context.Context, dir string, args ...string) (sample, string, error) {
+	already, err := m.ahead()
+	if err != nil {
+		return sample{}, "", err
+	}
 	before, start := m.line.passed(), time.Now()
 	out, err := program(ctx, dir, args...)
 	took := time.Since(start)
 	m.line.settle(ctx)
-	return sample{took: took, traffic: m.line.passed().since(before)}, out, err
+	s := sample{took: took, traffic: m.line.passed().since(before)}
+	if err == nil {
+		s.ahead, err = m.ahead()
+		s.ahead = ahead{s.ahead.Fetched - already.Fetched, s.ahead.Used - already.Used}
+	}
+	return s, out, err
+}
+
+// ahead is what imapfs itself says of its fetch-ahead, in octets of files: what it
+// fetched before it was asked for, and what of that was read since. Zero where it
+// does not tell.
+type ahead struct {
+	Fetched int64 `json:"fetched_bytes"`
+	Used    int64 `json:"used_bytes"`
+}
+
+func (a ahead) unused() int64 { return a.Fetched - a.Used }
+
+// ahead reads it, as it is since the mount.
+func (m *mount) ahead() (ahead, error) {
+	var status struct {
+		Ahead ahead `json:"ahead"`
+	}
+	data, err := os.ReadFile(m.path(".imapfs", "status.json"))
+	if err == nil {
+		err = json.Unmarshal(data, &status)
+	}
+	return status.Ahead, err
 }

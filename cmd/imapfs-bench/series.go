@@ -11,6 +11,7 @@ import (
 type sample struct {
 	took time.Duration
 	traffic
+	ahead ahead
 	// tooLong: it was stopped at the limit, so took is a lower bound.
 	tooLong bool
 }
@@ -44,6 +45,16 @@ func (s series) down() int64 {
 		all = append(all, one.traffic.down)
 	}
 	return median(all)
+}
+
+// aheads is what was fetched ahead in the run that wasted most of it.
+func (s series) aheads() (worst ahead) {
+	for _, one := range s {
+		if worst.Fetched == 0 || one.ahead.unused() > worst.unused() {
+			worst = one.ahead
+		}
+	}
+	return worst
 }
 
 func (s series) bodies() (n int64) {

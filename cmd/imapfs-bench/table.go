@@ -46,6 +46,8 @@ type effort struct {
 	// Needed is what must come for it, and Wasted what came beyond that, both in
 	// octets; negative: that is not known.
 	Needed, Wasted int64
+	// Ahead is what imapfs says that it fetched ahead.
+	Ahead ahead
 }
 
 // results is what a whole run found.
@@ -87,14 +89,17 @@ func (r *results) text(w io.Writer) {
 
 // details are the efforts, with a heading.
 func (r *results) details() [][]string {
-	cells := [][]string{{"job", "where", "messages", "who", "time", "from", "to", "received", "FETCH", "wasted"}}
+	cells := [][]string{{"job", "where", "messages", "who", "time", "from", "to", "received", "FETCH", "wasted", "ahead, unused"}}
 	for _, e := range r.Efforts {
-		c := []string{e.Job, e.Where, strconv.Itoa(e.Messages), e.Who, seconds(e.Time), seconds(e.Low), seconds(e.High), "", "", ""}
+		c := []string{e.Job, e.Where, strconv.Itoa(e.Messages), e.Who, seconds(e.Time), seconds(e.Low), seconds(e.High), "", "", "", ""}
 		if e.TooLong {
 			c[4], c[5], c[6] = "> "+c[4], "", ""
 		}
 		if e.Received > 0 || e.Needed >= 0 {
 			c[7], c[8] = octets(e.Received), strconv.FormatInt(e.Fetches, 10)
+		}
+		if e.Ahead.Fetched > 0 {
+			c[10] = octets(e.Ahead.Fetched) + ", " + percent(e.Ahead.unused(), e.Ahead.Fetched)
 		}
 		if e.Wasted >= 0 {
 			c[9] = percent(e.Wasted, e.Received)
