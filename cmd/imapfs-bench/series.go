@@ -113,8 +113,13 @@ type contender struct {
 // compare runs contenders in turns, forwards and backwards, and returns the
 // series of each. Who took too long once is not asked again.
 func (b *bench) compare(ctx context.Context, title string, contenders ...contender) ([]series, error) {
+	return b.compareFor(ctx, b.options.runs, title, contenders...)
+}
+
+// compareFor is compare with another number of rounds.
+func (b *bench) compareFor(ctx context.Context, rounds int, title string, contenders ...contender) ([]series, error) {
 	all := make([]series, len(contenders))
-	for round := range b.options.runs {
+	for round := range rounds {
 		order := make([]int, len(contenders))
 		for i := range order {
 			order[i] = i
