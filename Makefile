@@ -2,13 +2,15 @@
 # What is skipped without it, a test says by name.
 
 FUZZTIME = 10s
-PACKAGES = fuse3 dovecot-imapd rsync attr gcc libc6-dev
-COMMANDS = fusermount3 dovecot rsync getfattr gcc
+PACKAGES = fuse3 dovecot-imapd rsync attr isync gcc libc6-dev
+COMMANDS = fusermount3 dovecot rsync getfattr mbsync gcc
+BENCHPACKAGES = fuse3 dovecot-imapd rsync isync ripgrep
+BENCHCOMMANDS = fusermount3 dovecot rsync mbsync rg
 
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 APT = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq
 
-.PHONY: build demo test torture lint setup servers fuzz bench clean
+.PHONY: build demo test torture lint setup servers fuzz bench gobench clean
 
 build:
 	go build -o bin/imapfs ./cmd/imapfs
@@ -55,7 +57,16 @@ fuzz:
 		done; \
 	done
 
+# The table and the plots of docs/performance.md, measured on this machine; as root,
+# as the server and the mounts are. BENCH='-quick' takes minutes and writes nothing.
+BENCH = -write docs
 bench:
+	@for c in $(BENCHCOMMANDS); do PATH=$$PATH:/usr/sbin command -v $$c >/dev/null || missing=1; done; \
+	test -z "$$missing" || { $(APT) update && $(APT) install -y --no-install-recommends $(BENCHPACKAGES) >/dev/null; }
+	go build -o bin/ ./cmd/imapfs ./cmd/imapfs-bench
+	$(SUDO) bin/imapfs-bench -imapfs bin/imapfs $(BENCH)
+
+gobench:
 	go test -run '^$$' -bench . -benchmem ./...
 
 clean:
