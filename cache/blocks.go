@@ -55,6 +55,9 @@ func (r *Reader) find(ctx context.Context, o *turns, block, to int64) ([]byte, *
 	if run := a.runs.join(r.key(block)); run != nil {
 		return nil, run
 	}
+	if !r.has(block) {
+		r.box.missed(r.file.UID)
+	}
 	a.ahead.await(ctx, r.box, r.file, block) // if ctx ends, so does what waits for the run
 	// What a run that has just ended has fetched is there by now.
 	if data, ok := r.near(block); ok {

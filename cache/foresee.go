@@ -61,7 +61,11 @@ func (w *walk) foresee() {
 		w.failures = 0
 	}
 	a := w.box.account
-	if !w.taste.anything() || w.ctx.Err() != nil || a.opts.Thrifty() {
+	if !w.taste.anything() {
+		w.idle++
+		return
+	}
+	if w.ctx.Err() != nil || a.opts.Thrifty() {
 		return
 	}
 	for {
@@ -98,6 +102,9 @@ func (w *walk) collect(octets int64) *errand {
 		var wishes []wish
 		if m := w.box.known(uid); m != nil {
 			wishes = w.wishes(m)
+		}
+		if w.idle++; len(wishes) > 0 {
+			w.idle = 0
 		}
 		taken := 0
 		for _, one := range wishes {

@@ -48,6 +48,7 @@ const (
 func (b *Box) whole(ctx context.Context, m *Message, f File) ([]byte, error) {
 	data, ok := b.kept(f, wholeFile)
 	if !ok {
+		b.missed(f.UID)
 		if err := b.account.ahead.await(ctx, b, f, wholeFile); err != nil {
 			return nil, err
 		}

@@ -47,6 +47,7 @@ func (b *Box) sizeOf(ctx context.Context, f File) (Size, error) {
 		b.account.ahead.mark(b, f)
 		return s, nil
 	}
+	b.missed(f.UID)
 	if err := b.account.ahead.await(ctx, b, f, wholeFile); err != nil {
 		return Size{}, err
 	}

@@ -46,6 +46,7 @@ type walk struct {
 
 	begun, touched time.Time
 	messages       int       // that it has gone through
+	idle           int       // messages in a row that were looked at in vain
 	failures       int       // batches in a row
 	rests          time.Time // until then nothing is fetched, after failures
 	trail          []trace   // messages of which something has been fetched, in order
@@ -73,6 +74,9 @@ const (
 	// behind is how far back a walk may look, and beyond the furthest that has
 	// been looked at for it.
 	behind = 64
+	// idleRests is after how many messages of which nothing had to be fetched it is
+	// let alone, until something is missing.
+	idleRests = 512
 	// walkRests is when a walk that nobody goes on with gives up what has been
 	// fetched for it, and walkPauses when it stops to fetch.
 	walkPauses, walkRests = 10 * time.Second, time.Minute
@@ -93,7 +97,12 @@ func (b *Box) touch(ctx context.Context, f File, how use, glance bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	w := k.of(f.UID)
-	if w == nil && glance {
+	switch {
+	case w == nil && glance:
+		return
+	case w != nil && w.idle >= idleRests:
+		w.touched = time.Now()
+		w.advance(f.UID)
 		return
 	}
 	m := b.known(f.UID)
@@ -109,6 +118,18 @@ func (b *Box) touch(ctx context.Context, f File, how use, glance bool) {
 	w.taste.note(m, f, how, glance, b.known)
 	w.advance(f.UID)
 	w.foresee()
+}
+
+// missed tells that something of a message that somebody uses has to be fetched.
+func (b *Box) missed(uid uint32) {
+	k := &b.walks
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if w := k.of(uid); w != nil && w.idle >= idleRests {
+		w.idle = 0
+		w.next = w.at + w.step
+		w.foresee()
+	}
 }
 
 // of returns the walk that is likely to be the one that uses a message now. mu is
