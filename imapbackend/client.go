@@ -83,8 +83,8 @@ type Options struct {
 	// Version is told to servers that ask for ID (RFC 2971).
 	Version string
 
-	firstByte time.Duration    // for tests; 0: the constant
-	now       func() time.Time // for tests; nil: time.Now
+	firstByte, near time.Duration    // for tests; 0: the constants, and near -1 for none
+	now             func() time.Time // for tests; nil: time.Now
 }
 
 // Mechanisms are the ways to sign in that Options.Mechanism takes.
@@ -99,6 +99,9 @@ const (
 	keepAlive       = 15 * time.Second // between TCP probes of a silent line
 	keepAliveProbes = 4
 )
+
+// near is how quickly a server answers for which nothing is compressed.
+const near = 5 * time.Millisecond
 
 // Client is an account on a server. It implements cache.Source, and is safe
 // for concurrent use.

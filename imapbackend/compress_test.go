@@ -32,7 +32,7 @@ func TestCompressed(t *testing.T) {
 	for _, compress := range []bool{false, true} {
 		link := imaptest.Proxy(t, s.Addr)
 		c := &Client{opts: Options{
-			Address: link.Addr, Security: Plaintext, Username: s.Username, Password: s.Password, MaxConnections: 1,
+			Address: link.Addr, Security: Plaintext, Username: s.Username, Password: s.Password, MaxConnections: 1, near: -1,
 			Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		}}
 		c.pool = newPool(1, c.opts.Log, func(ctx context.Context, _ bool) (*session, error) {

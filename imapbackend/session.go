@@ -130,7 +130,7 @@ func (c *Client) dial(ctx context.Context, hooks guard.Hooks, token string, comp
 		},
 		ID:       map[string]string{"name": "imapfs", "version": o.Version, "os": runtime.GOOS},
 		Enable:   []string{"UTF8=ACCEPT", "QRESYNC"},
-		Compress: compress,
+		Compress: compress, Near: max(cmp.Or(o.near, near), 0),
 	}
 	if o.Security == StartTLS {
 		p.StartTLS = o.TLS

@@ -3,6 +3,7 @@ package imapbackend
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -27,7 +28,14 @@ func TestTraffic(t *testing.T) {
 	body := bytes.Repeat([]byte("All work and no play makes Jack a dull boy.\r\n"), 5000)
 	s.Deliver("INBOX", append([]byte("Subject: long\r\n\r\n"), body...), delivered)
 	link := imaptest.Proxy(t, s.Addr)
-	c := dial(t, s, link.Addr, 4)
+	c, err := Dial(t.Context(), Options{
+		Address: link.Addr, Security: Plaintext, Username: s.Username, Password: s.Password,
+		MaxConnections: 4, Log: slog.New(slog.DiscardHandler), near: -1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
 	inbox := cache.ID{Name: "INBOX"}
 	state, uids := list(t, c, inbox)
 	if err := c.Summaries(t.Context(), inbox, state.Validity, uids, func(*cache.Message) {}); err != nil {

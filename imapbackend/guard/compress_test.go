@@ -177,3 +177,30 @@ func TestCompressRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNear does not ask a server to compress that answers at once.
+func TestNear(t *testing.T) {
+	for what, test := range map[string]struct {
+		near     time.Duration
+		compress bool
+	}{"far": {time.Nanosecond, true}, "near": {time.Hour, false}} {
+		t.Run(what, func(t *testing.T) {
+			c := pair(t, Options{}, func(s *server) {
+				s.send("* PREAUTH ready\r\n")
+				s.answer("CAPABILITY", "* CAPABILITY IMAP4rev1 COMPRESS=DEFLATE\r\n%T OK\r\n")
+				if test.compress {
+					s.answer("COMPRESS DEFLATE", "%T NO\r\n")
+				}
+				s.ok("NOOP")
+			})
+			if _, err := c.Prologue(within(t, 10*time.Second), Prologue{Compress: true, Near: test.near}); err != nil {
+				t.Fatal(err)
+			}
+			engine := imapclient.New(c, nil)
+			defer engine.Close()
+			if err := engine.Noop().Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -79,9 +79,11 @@ type Conn struct {
 	midFrame  bool   // a response has begun and not ended
 	utf8      bool   // UTF8=ACCEPT is on
 	caps      []string
-	offered   []string // capabilities before the login
-	enabled   []string // what ENABLE has enabled, in upper case
-	deflated  bool     // COMPRESS is on
+	offered   []string      // capabilities before the login
+	enabled   []string      // what ENABLE has enabled, in upper case
+	deflated  bool          // COMPRESS is on
+	asked     time.Time     // when Prologue last sent something
+	quickest  time.Duration // the shortest that it has waited for an answer, 0: for none yet
 	login     login
 	address   string    // host:port, as it was dialled
 	tail      []byte    // what the socket gave last

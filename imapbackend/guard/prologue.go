@@ -47,6 +47,10 @@ type Prologue struct {
 	Enable []string
 	// Compress asks for COMPRESS=DEFLATE (RFC 4978) where that is offered.
 	Compress bool
+	// Near is up to how long the quickest answer before may have taken for a
+	// server that is too near to compress for: over a fast line it takes longer,
+	// on both sides, than what it saves.
+	Near time.Duration
 }
 
 // Prologue reads the greeting, encrypts the connection, logs in, and leaves a
@@ -137,7 +141,7 @@ func (c *Conn) settle(p Prologue) error {
 	if len(enable) > 0 && (has("ENABLE") || has("IMAP4REV2")) {
 		cmds = append(cmds, "ENABLE "+strings.Join(enable, " "))
 	}
-	if p.Compress && has("COMPRESS=DEFLATE") {
+	if p.Compress && (c.quickest == 0 || c.quickest >= p.Near) && has("COMPRESS=DEFLATE") {
 		cmds = append(cmds, "COMPRESS DEFLATE") // the last: nothing may follow it
 	}
 	c.enabled = nil
@@ -275,6 +279,9 @@ func (c *Conn) await(tag string, answers func(challenge []byte) (string, error))
 		if err := c.readFrame(); err != nil {
 			return Status{}, cmp.Or(cancelled, c.sticky(err))
 		}
+		if took := time.Since(c.asked); c.quickest == 0 || took < c.quickest {
+			c.quickest = took
+		}
 		x := &c.lex
 		if len(x.b) > 0 && x.b[0] == '+' {
 			if answers == nil {
@@ -322,7 +329,7 @@ func (c *Conn) await(tag string, answers func(challenge []byte) (string, error))
 func (c *Conn) sendLine(line string) error {
 	nc := c.socket()
 	nc.SetWriteDeadline(time.Now().Add(c.progress))
-	c.answering = false
+	c.answering, c.asked = false, time.Now()
 	if _, err := io.WriteString(nc, line+"\r\n"); err != nil {
 		return c.sticky(fmt.Errorf("send: %w", err))
 	}
