@@ -61,8 +61,10 @@ func (f *FS) Attach(mountpoint string, o MountOptions) (*Mount, error) {
 	}
 	var server *fuse.Server
 	complaint, err := complaints(func() (err error) {
-		server, err = fuse.NewServer(f, path, &options)
-		return err
+		return private(func() error {
+			server, err = fuse.NewServer(f, path, &options)
+			return err
+		})
 	})
 	switch {
 	case err != nil && complaint != "":
