@@ -16,10 +16,11 @@
 //
 // Goroutines: the two of Account.Watch with their helpers, one that saves, one
 // for each question that callers share (a flight) and each run of blocks of a
-// large file, and those behind who was shown what is on disk. They end with the
-// Account.
+// large file, those that fetch ahead of a walk, and those behind who was shown what
+// is on disk. They end with the Account.
 //
 // Locks: Account.mu, and under it Box.mu. Box.writing is taken before them. Those
-// of a flight, a Reader, under it that of all runs, and of disk, are taken last. None is held
-// while the Source is asked, or while Options.Notify is called.
+// of a flight, a Reader, under it that of all runs, and of disk, are taken last.
+// walks.mu is taken before Box.mu and foreseen.mu. None is held while the Source is
+// asked, or while Options.Notify is called.
 package cache
