@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Sync compares the box with the server and takes over what differs: messages
@@ -60,19 +62,25 @@ func (b *Box) sync(ctx context.Context) error {
 		return ErrStale
 	}
 
+	// Both at once: a round trip is most of what it takes to show new mail.
+	both, asking := errgroup.WithContext(ctx)
 	if b.flagsDue(modseq, state.ModSeq, known) {
-		asked := time.Now()
-		if err := src.Flags(ctx, b.id, validity, modseq, b.setFlags); err != nil {
-			return err
-		}
-		b.mu.Lock()
-		b.flagged = asked
-		b.mu.Unlock()
+		both.Go(func() error {
+			asked := time.Now()
+			if err := src.Flags(asking, b.id, validity, modseq, b.setFlags); err != nil {
+				return err
+			}
+			b.mu.Lock()
+			b.flagged = asked
+			b.mu.Unlock()
+			return nil
+		})
 	}
 	b.beginGrowing(uids)
 	defer b.endGrowing()
-	if err := b.fetchSummaries(ctx, validity, uids); err != nil {
-		return err
+	both.Go(func() error { return b.fetchSummaries(asking, validity, uids) })
+	if err := both.Wait(); err != nil {
+		return cmp.Or(ctx.Err(), err)
 	}
 
 	if err := b.apply(ctx, state, uids, started); err != nil {
