@@ -39,6 +39,8 @@ type Options struct {
 	Thrifty func() bool
 	// Log gets what is wrong with the cache, if set. No secrets.
 	Log *slog.Logger
+	// Writing lets the account be changed; nil: it is read-only.
+	Writing *Writing
 }
 
 // Account is all that is known of an account. It is safe for concurrent use.
@@ -69,6 +71,8 @@ type Account struct {
 
 	readaheads readaheads
 
+	names     names
+	edits     edits
 	details   details
 	quotas    quotas
 	backstage chan struct{} // full while there are enough syncs that nobody waits for
@@ -123,6 +127,7 @@ func New(src Source, opts Options) (*Account, error) {
 // Close cancels what is under way, and saves what is known. The Account must
 // not be used afterwards; Options.Disk is left open.
 func (a *Account) Close() {
+	a.finishEdits()
 	a.end()
 	a.tasks.Wait()
 	a.saveAll()

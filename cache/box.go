@@ -27,9 +27,13 @@ type Box struct {
 
 	gathers  [2]gather     // of who waits, and of work in the background
 	walks    walks         // through it
+	tidying  atomic.Bool   // a sync is due after what we have changed
 	restored sync.Once     // reads what is on disk
 	syncing  chan struct{} // full while a sync is under way
 	tidied   time.Time     // when the log was last rewritten; the sync under way uses it
+
+	twinning sync.Mutex
+	twins    twins // guarded by twinning
 
 	// writing is held while the index's log is rewritten, and by who appends to
 	// it without being a sync.

@@ -32,3 +32,24 @@ var (
 	// cached. Of what is done in the Background that is so sooner than of the rest.
 	ErrBudget = errors.New("the daily limit is reached")
 )
+
+// The kinds of failure of what changes the account.
+var (
+	// ErrQuota: the account is full (RFC 9208: OVERQUOTA).
+	ErrQuota = errors.New("over quota")
+	// ErrTooBig: the server takes no message of that size (RFC 7889).
+	ErrTooBig = errors.New("larger than the server takes")
+	// ErrExist: there is one of that name already.
+	ErrExist = errors.New("exists already")
+	// ErrNotEmpty: the mailbox holds messages or has children.
+	ErrNotEmpty = errors.New("is not empty")
+	// ErrInvalid: no server could do that: no message, no flag, no name.
+	ErrInvalid = errors.New("is not valid")
+	// ErrForbidden: imapfs does not do that, whatever the server would say.
+	ErrForbidden = errors.New("is not done here")
+	// ErrUncertain: the connection ended before the answer, and nobody knows
+	// whether it was done.
+	ErrUncertain = errors.New("perhaps done, and perhaps not")
+	// ErrReadOnly: the account is not to be changed.
+	ErrReadOnly = errors.New("mounted read-only")
+)

@@ -18,6 +18,8 @@ const (
 	frameOfVersion = iota + 1
 	frameOfList
 	frameOfTrust
+	frameOfTime // one for each mailbox of which it was set
+	frameOfName // one for each name; of those for one message, the last counts
 )
 
 const (
@@ -69,6 +71,7 @@ type accountReplay struct {
 	listed  time.Time
 	broken  bool // the account's trust
 	matched uint64
+	names   names
 }
 
 func (a *accountReplay) frame(_ disk.Pos, data []byte) error {
@@ -89,6 +92,10 @@ func (a *accountReplay) frame(_ disk.Pos, data []byte) error {
 		}
 	case frameOfTrust:
 		a.broken, a.matched = r.byte() != 0, r.uint()
+	case frameOfTime:
+		a.names.replayTime(&r)
+	case frameOfName:
+		a.names.replayName(&r)
 	}
 	return r.err
 }
@@ -98,6 +105,7 @@ func (a *Account) restore() {
 	var was accountReplay
 	log, _ := a.opts.Disk.OpenLog(accountLog, was.frame)
 	a.list, a.listed = was.list, was.listed
+	a.names.boxes, a.names.times = was.names.boxes, was.names.times
 	a.trust.broken.Store(was.broken)
 	a.trust.matched.Store(int32(min(was.matched, enough)))
 	if a.opts.Disk == nil {
@@ -110,6 +118,7 @@ func (a *Account) restore() {
 		next.Append(listFrame(a.list, a.listed))
 	}
 	next.Append(a.trust.frame())
+	a.names.frames(func(frame []byte) { next.Append(frame) })
 	a.log = next
 	if err := log.Replace(next); err != nil {
 		a.opts.Log.Debug("rewrite of the account's index", "error", err)

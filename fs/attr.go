@@ -23,9 +23,15 @@ func (f *FS) attr(ctx context.Context, n node, out *fuse.Attr) (valid time.Durat
 		f.fill(n, "", time.Time{}, 0, out)
 		return 0, nil
 	}
+	if n.kind == kindDraft {
+		return 0, f.draftAttr(n, out)
+	}
 	if n.uid == 0 {
 		when, valid, err := f.placeTime(ctx, n)
 		f.fill(n, "", when, 0, out)
+		if n.kind == kindMailbox && n.place.box != nil && f.account.Writable() && !f.account.MayWrite(ctx, n.place.mailbox.ID()) {
+			out.Mode &^= 0o222
+		}
 		return valid, err
 	}
 	m, err := n.place.box.Message(ctx, n.uid)
@@ -71,6 +77,9 @@ func (f *FS) placeTime(ctx context.Context, n node) (when time.Time, valid time.
 	}
 	if p == nil || p.box == nil {
 		return time.Time{}, forever, nil
+	}
+	if when, ok := p.box.Time(); ok {
+		return when, f.account.Poll(), nil
 	}
 	when, err = p.box.Newest(ctx)
 	if errors.Is(err, cache.ErrNotExist) || errors.Is(err, cache.ErrPermission) {

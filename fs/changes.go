@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"context"
 	"maps"
 	"path"
 	"slices"
@@ -20,6 +21,7 @@ func (f *FS) notify(e cache.Event) {
 		for _, p := range f.places.of(e.Box) {
 			f.messagesChanged(p, e.Gone)
 		}
+		f.forgetGone(e.Box, e.Gone)
 	case cache.Retired:
 		for _, p := range f.places.of(e.Box) {
 			f.retired(p, e.Gone)
@@ -44,13 +46,9 @@ func (f *FS) notify(e cache.Event) {
 // messagesChanged: messages came to a place, or gone went from it.
 func (f *FS) messagesChanged(p *place, gone []*cache.Message) {
 	for _, v := range allViews {
-		suffix := ""
-		if f.layout(v) == LayoutEML {
-			suffix = emlSuffix
-		}
 		var names []string
 		for _, m := range gone {
-			names = append(names, MessageName(m)+suffix)
+			names = append(names, f.nameIn(context.Background(), v, p.box, m))
 		}
 		for _, id := range f.dirIDs(v, p) {
 			f.notifier.entries(id, names)

@@ -21,6 +21,7 @@ var errnos = []struct {
 }{
 	{context.Canceled, syscall.EINTR, true},
 	{cache.ErrNotExist, syscall.ENOENT, true},
+	{errOtherLayout, syscall.EXDEV, true},
 	{cache.ErrStale, syscall.ESTALE, true},
 	{cache.ErrLogin, syscall.EACCES, true},
 	{cache.ErrPermission, syscall.EACCES, false},
@@ -28,6 +29,14 @@ var errnos = []struct {
 	{context.DeadlineExceeded, syscall.ETIMEDOUT, true},
 	{cache.ErrTooLarge, syscall.EFBIG, false},
 	{cache.ErrBudget, syscall.EDQUOT, true},
+	{cache.ErrQuota, syscall.EDQUOT, false},
+	{cache.ErrTooBig, syscall.EFBIG, false},
+	{cache.ErrExist, syscall.EEXIST, true},
+	{cache.ErrNotEmpty, syscall.ENOTEMPTY, true},
+	{cache.ErrInvalid, syscall.EINVAL, false},
+	{cache.ErrForbidden, syscall.EPERM, false},
+	{cache.ErrReadOnly, syscall.EROFS, true},
+	{cache.ErrUncertain, syscall.EIO, false},
 	{cache.ErrContent, syscall.EIO, false},
 	{cache.ErrProtocol, syscall.EIO, false},
 }

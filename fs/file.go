@@ -18,7 +18,13 @@ func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) (s
 	if !status.Ok() {
 		return status
 	}
+	if n.kind == kindDraft {
+		return f.writeStatus("open", f.reopen(req, n, in, out))
+	}
 	if in.Flags&syscall.O_ACCMODE != syscall.O_RDONLY {
+		if f.account.Writable() {
+			return fuse.EPERM // a message never changes, nor does a part of it
+		}
 		return fuse.EROFS
 	}
 	if n.kind == kindControlFile {
@@ -66,6 +72,8 @@ func (f *FS) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
 		h.warming.Stop()
 	case *cache.Reader:
 		h.Close()
+	case *draftHandle:
+		f.released(h)
 	}
 	f.drop(in.Fh)
 }

@@ -42,6 +42,8 @@ type Options struct {
 	Umask uint32
 	// NoXattrs answers every extended attribute with ENOSYS, once and for all.
 	NoXattrs bool
+	// Sync lets no change return before the server has made it.
+	Sync bool
 	// Control are the files in the control directory.
 	Control []ControlFile
 	// Log gets failures that an errno does not tell enough of. No secrets.
@@ -51,6 +53,9 @@ type Options struct {
 // forever is how long the kernel may keep what never changes (all there is in a
 // message) and what it is told of when it does (names).
 const forever = time.Hour
+
+// unknownSpace is a tebibyte in blocks.
+const unknownSpace = 1 << 40 / blockSize
 
 // FS shows an account. Its methods are the kernel's requests (FUSE, raw API).
 type FS struct {
@@ -65,6 +70,8 @@ type FS struct {
 	controls controls
 	notifier notifier
 	requests requests
+	drafts   drafts
+	removals removals
 
 	mu      sync.Mutex
 	handles map[uint64]any // guarded by mu; fileHandle or *dirHandle
@@ -105,7 +112,10 @@ func (f *FS) Init(server *fuse.Server) {
 }
 
 // OnUnmount is told of its end.
-func (f *FS) OnUnmount() { f.notifier.stop() }
+func (f *FS) OnUnmount() {
+	f.drafts.endAll()
+	f.notifier.stop()
+}
 
 // node finds what a node id stands for.
 func (f *FS) node(id uint64) (node, fuse.Status) {
@@ -138,6 +148,9 @@ func (f *FS) StatFs(cancel <-chan struct{}, in *fuse.InHeader, out *fuse.StatfsO
 		out.Blocks = uint64(quota.Limit) / blockSize
 		out.Bfree = uint64(max(quota.Limit-quota.Used, 0)) / blockSize
 		out.Bavail = out.Bfree
+	} else if f.account.Writable() {
+		// Nobody knows; but there are programs that do not write where none is free.
+		out.Blocks, out.Bfree, out.Bavail = unknownSpace, unknownSpace, unknownSpace
 	}
 	return fuse.OK
 }

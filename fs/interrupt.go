@@ -4,7 +4,15 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
 )
+
+// interruptible is the context of a request that is not counted: it ends when the
+// kernel says that whoever asked has been interrupted.
+func interruptible(cancel <-chan struct{}) context.Context {
+	return &fuse.Context{Cancel: cancel}
+}
 
 // signalCheck is how often a request that went on after a harmless signal looks
 // whether there is another: the kernel tells of the first only.
@@ -14,7 +22,7 @@ const signalCheck = 50 * time.Millisecond
 // signal that the program handles by the way (a window that changes its size, a
 // timer, Go's own between goroutines) does not, since hardly any program
 // expects EINTR from stat or open.
-func attend(r *request, caller uint32, work func(context.Context) error) error {
+func attend(r context.Context, caller uint32, work func(context.Context) error) error {
 	err := work(r)
 	if !errors.Is(err, context.Canceled) || !harmless(caller) {
 		return err

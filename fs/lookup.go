@@ -46,7 +46,7 @@ func (f *FS) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out 
 		return f.status("look up", err)
 	}
 	if !ok {
-		if parent.kind == kindMessage {
+		if parent.kind == kindMessage && !f.removals.hides(parent, name) {
 			out.SetEntryTimeout(forever) // what a message holds never changes
 			return fuse.OK
 		}
@@ -66,8 +66,8 @@ func (f *FS) enter(n node, valid time.Duration, out *fuse.EntryOut) {
 	out.NodeId, out.Generation = id, 1
 	out.SetAttrTimeout(valid)
 	out.SetEntryTimeout(forever) // the kernel is told when a name goes
-	if n.kind == kindWarm {
-		out.SetEntryTimeout(0) // but not of this one
+	if n.kind == kindWarm || n.kind == kindDraft {
+		out.SetEntryTimeout(0) // but not of these
 	}
 }
 
@@ -132,6 +132,9 @@ func (f *FS) mailboxChild(ctx context.Context, parent node, name string) (n node
 	if parent.place.box == nil {
 		return node{}, false, nil
 	}
+	if n, ok, err := f.writtenChild(ctx, parent, name); ok || err != nil {
+		return n, ok, err
+	}
 	kind, stem := kindMessage, name
 	if f.layout(parent.view) == LayoutEML {
 		if stem, ok = strings.CutSuffix(name, emlSuffix); !ok {
@@ -158,7 +161,7 @@ func (f *FS) mailboxChild(ctx context.Context, parent node, name string) (n node
 	if e, _ := errno(err); e == syscall.ENOENT && err != nil {
 		return node{}, false, nil
 	}
-	if err != nil || MessageName(m) != stem {
+	if err != nil || MessageName(m) != stem || f.omits(parent.view, box, m) {
 		return node{}, false, err
 	}
 	return node{parent.view, kind, parent.place, uid, cache.Outer}, true, nil
@@ -166,6 +169,9 @@ func (f *FS) mailboxChild(ctx context.Context, parent node, name string) (n node
 
 // messageChild finds a file or an enclosed message in a message directory.
 func (f *FS) messageChild(ctx context.Context, parent node, name string) (n node, ok bool, err error) {
+	if f.removals.hides(parent, name) {
+		return node{}, false, nil
+	}
 	if name == emlName {
 		parent.kind = kindEML
 		return parent, true, nil

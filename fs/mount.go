@@ -19,6 +19,8 @@ type MountOptions struct {
 	Source string
 	// AllowOther lets other users in, as far as the modes do.
 	AllowOther bool
+	// Writable lets files be written; else the mount is read-only.
+	Writable bool
 	// Debug logs every request of the kernel.
 	Debug bool
 }
@@ -30,7 +32,7 @@ type Mount struct {
 	path   string
 }
 
-// Attach mounts f at the directory, read-only, and returns once it can be
+// Attach mounts f at the directory and returns once it can be
 // used. Programs in it get answers until Unmount or umount(8).
 func (f *FS) Attach(mountpoint string, o MountOptions) (*Mount, error) {
 	path, err := absolute(mountpoint)
@@ -58,6 +60,10 @@ func (f *FS) Attach(mountpoint string, o MountOptions) (*Mount, error) {
 		// Root needs no helper program, and is told more without.
 		DirectMountStrict: os.Geteuid() == 0,
 		DirectMountFlags:  directFlags,
+	}
+	if o.Writable {
+		options.Options[1] = "rw"
+		options.DirectMountFlags &^= readOnlyFlag
 	}
 	var server *fuse.Server
 	complaint, err := complaints(func() (err error) {

@@ -7,8 +7,12 @@ import (
 	"syscall"
 )
 
-// directFlags are the mount flags of a mount without fusermount3.
-const directFlags = syscall.MS_RDONLY | syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC
+// directFlags are the mount flags of a mount without fusermount3, readOnlyFlag the
+// one among them that a writable one does not have.
+const (
+	directFlags  = syscall.MS_RDONLY | syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC
+	readOnlyFlag = syscall.MS_RDONLY
+)
 
 // private makes a mount without a helper, and keeps its device from the programs
 // that this one starts: with one of them holding it, the mount would outlive us.

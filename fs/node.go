@@ -38,6 +38,7 @@ const (
 	kindPart                    // a file: a leaf part
 	kindControlFile             // a file in .imapfs; part is its index
 	kindWarm                    // fills the cache while it is open (warm.go)
+	kindDraft                   // a file that is being written (draft.go); uid is its number
 )
 
 func (n node) dir() bool { return n.kind <= kindMessage }
@@ -88,7 +89,7 @@ func (n node) pack() (uint64, bool) {
 		return idControl, true
 	case n.kind == kindControlFile:
 		return idFiles + uint64(n.part), true
-	case n.place.number == 0 || n.part > packedPart:
+	case n.place.number == 0 || n.part > packedPart || n.kind == kindDraft: // the last are counted
 		return 0, false
 	}
 	return uint64(n.place.number)<<placeShift | uint64(n.uid)<<uidShift |

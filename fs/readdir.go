@@ -50,6 +50,9 @@ func (f *FS) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 	if err != nil {
 		return f.openStatus("list", err)
 	}
+	if n.kind == kindMessage && f.account.Writable() {
+		f.removals.lists(n, in.Pid)
+	}
 	out.Fh = f.hold(h)
 	if h.growing != nil {
 		return fuse.OK // the kernel is to keep nothing that may yet fail
@@ -84,6 +87,9 @@ func (f *FS) openDir(ctx context.Context, n node) (*dirHandle, error) {
 	}
 	h.place, h.names = here, t.children[here.key]
 	if here.box != nil {
+		if err := here.box.Settle(ctx); err != nil {
+			return nil, err
+		}
 		l, growing, err := here.box.Begin(ctx)
 		// Dovecot lists a mailbox that was deleted while it has children. Of any
 		// other, nothing is no answer: a backup would take it for one.
@@ -91,6 +97,7 @@ func (f *FS) openDir(ctx context.Context, n node) (*dirHandle, error) {
 			return nil, err
 		}
 		h.uids, h.growing = l.UIDs, growing
+		h.names = append(slices.Clip(h.names), f.drafts.in(f.layout(n.view), here.key)...)
 	}
 	return h, nil
 }
@@ -254,7 +261,7 @@ func (f *FS) enterKnown(ctx context.Context, n node, m *cache.Message, out *fuse
 		return
 	}
 	if n.kind == kindMailbox && n.place.box != nil {
-		if _, ok := n.place.box.KnownNewest(); !ok {
+		if _, ok := n.place.box.KnownNewest(); !ok || !f.account.RightsKnown(n.place.mailbox.ID()) {
 			return
 		}
 	}
@@ -267,9 +274,8 @@ func (f *FS) enterKnown(ctx context.Context, n node, m *cache.Message, out *fuse
 // whether there was room.
 func (f *FS) listMessages(ctx context.Context, n node, h *dirHandle, uids []uint32, add add) (room bool, err error) {
 	child := node{n.view, kindMessage, h.place, 0, cache.Outer}
-	suffix := ""
 	if f.layout(n.view) == LayoutEML {
-		child.kind, suffix = kindEML, emlSuffix
+		child.kind = kindEML
 	}
 	for _, uid := range slices.Backward(uids) {
 		m, err := h.place.box.Named(ctx, uid)
@@ -279,8 +285,11 @@ func (f *FS) listMessages(ctx context.Context, n node, h *dirHandle, uids []uint
 			}
 			return false, err
 		}
+		if f.omits(n.view, h.place.box, m) {
+			continue
+		}
 		child.uid = uid
-		if !f.give(ctx, add, child, m, MessageName(m)+suffix, offsetMessages+1<<32-uint64(uid)) {
+		if !f.give(ctx, add, child, m, f.nameIn(ctx, n.view, h.place.box, m), offsetMessages+1<<32-uint64(uid)) {
 			return false, nil
 		}
 	}
@@ -299,14 +308,23 @@ func (f *FS) listContents(ctx context.Context, n node, off uint64, add add) erro
 	}
 	list := l.entries
 	// Where the structure is unknown, message.eml is all that is sure.
-	if f.opts.ListEML || m.Defects&cache.DefectStructure != 0 {
+	if f.listsEML(m) {
 		list = append(slices.Clip(list), entry{name: emlName, part: cache.Outer, kind: entryEML})
 	}
 	for i := int(off - offsetNames); i < len(list); i++ {
+		if f.removals.hides(n, list[i].name) {
+			continue
+		}
 		child := entryNode(n, list[i])
 		if !f.give(ctx, add, child, m, list[i].name, uint64(i)+offsetNames+1) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// listsEML reports whether message.eml is listed. Where the structure is unknown,
+// it is all that is sure.
+func (f *FS) listsEML(m *cache.Message) bool {
+	return f.opts.ListEML || m.Defects&cache.DefectStructure != 0
 }

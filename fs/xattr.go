@@ -89,7 +89,7 @@ func xattrsOf(n node) []xattr {
 	switch {
 	case n.kind == kindMailbox && n.place.mailbox != nil:
 		return mailboxXattrs
-	case n.uid == 0 || n.kind == kindHeader || n.kind == kindWarm:
+	case n.uid == 0 || n.kind == kindHeader || n.kind == kindWarm || n.kind == kindDraft:
 		return nil
 	case n.part != cache.Outer:
 		return partXattrs
@@ -137,6 +137,12 @@ func (f *FS) GetXAttr(cancel <-chan struct{}, in *fuse.InHeader, name string, de
 	if !status.Ok() {
 		return 0, status
 	}
+	if n.kind == kindDraft {
+		if value := f.draftXattr(n, name); value != "" {
+			return give(value, dest)
+		}
+		return 0, fuse.ENOATTR
+	}
 	known := xattrsOf(n)
 	i := slices.IndexFunc(known, func(x xattr) bool { return x.name == name })
 	if i < 0 {
@@ -164,6 +170,9 @@ func (f *FS) ListXAttr(cancel <-chan struct{}, in *fuse.InHeader, dest []byte) (
 		return 0, status
 	}
 	var names strings.Builder
+	if n.kind == kindDraft && f.draftXattr(n, flagsXattr) != "" {
+		names.WriteString(flagsXattr + "\x00")
+	}
 	for _, x := range xattrsOf(n) {
 		if x.byName {
 			continue

@@ -15,6 +15,8 @@ type want struct {
 	// validity is the UIDVALIDITY under which it has to be open.
 	validity uint32
 	bodies   bool // what it fetches is bodies, not metadata
+	writes   bool // the mailbox has to be open for writing
+	appends  bool // a message is to be put into the mailbox, whatever is open
 	// background: nobody waits for it. Only one session at a time has users of
 	// that kind, the others are there at once for who reads.
 	background bool
@@ -41,6 +43,17 @@ func (p *pool) choose(w *waiter) *session {
 		return !s.moving && (s.reserved == nil || s.reserved == w) && (!p.behind(w) || s.background) && (!p.crowded(w) || s.ahead)
 	}
 	if w.how == anyState {
+		if w.appends {
+			// One after another is faster than side by side, for which servers
+			// have to lock the mailbox.
+			fits := func(s *session) bool { return free(s) && s.appending > 0 && s.appendsTo == w.mailbox }
+			if s := p.least(fits); s != nil {
+				return s
+			}
+			if s := p.least(func(s *session) bool { return free(s) && !s.closedTo(w.mailbox) }); s != nil {
+				return s
+			}
+		}
 		return p.least(free)
 	}
 	if w.ahead {
@@ -126,7 +139,7 @@ func (p *pool) unreserve(w *waiter) {
 // and the newest message was there when it was opened: a server may keep from a
 // session what came later, also that another mailbox has taken its place.
 func (s *session) shows(w *waiter) bool {
-	return s.selected && s.mailbox == w.mailbox && s.state.Validity == w.validity && s.state.Next > w.newest
+	return s.selected && s.mailbox == w.mailbox && s.state.Validity == w.validity && s.state.Next > w.newest && (s.writable || !w.writes)
 }
 
 // idle returns the session that suits w best among those that nobody uses. mu is

@@ -116,6 +116,8 @@ type Client struct {
 	mailboxes atomic.Int64
 	alerts    alerts
 	numbering numbering
+	notices   notices
+	offers    offers
 }
 
 var _ cache.Source = (*Client)(nil)

@@ -27,6 +27,11 @@ var codes = map[string]error{
 	"LIMIT":                cache.ErrOffline,
 	"THROTTLED":            cache.ErrOffline,
 	"SERVERBUG":            cache.ErrOffline,
+	"OVERQUOTA":            cache.ErrQuota,
+	"TOOBIG":               cache.ErrTooBig,
+	"ALREADYEXISTS":        cache.ErrExist,
+	"HASCHILDREN":          cache.ErrNotEmpty,
+	"CANNOT":               cache.ErrInvalid,
 	expungeIssued:          errLagging,
 }
 
@@ -36,7 +41,8 @@ const expungeIssued = "EXPUNGEISSUED"
 // kinds are the errors that say all there is to say already.
 var kinds = []error{
 	cache.ErrNotExist, cache.ErrStale, cache.ErrPermission, cache.ErrOffline,
-	cache.ErrProtocol, cache.ErrTooLarge, context.Canceled, context.DeadlineExceeded,
+	cache.ErrProtocol, cache.ErrTooLarge, cache.ErrQuota, cache.ErrTooBig, cache.ErrExist, cache.ErrNotEmpty, cache.ErrInvalid,
+	cache.ErrForbidden, context.Canceled, context.DeadlineExceeded,
 	errors.ErrUnsupported,
 }
 

@@ -39,8 +39,17 @@ func (n *numbering) opened(id cache.ID, validity uint32) (was uint32) {
 // UIDVALIDITY hardly ever changes elsewhere.
 func (s *session) madeUp(id cache.ID, state cache.State) bool {
 	was := s.numbering.opened(id, state.Validity)
-	courier := s.has("ACL2=UNION") // nobody else has it
+	courier := s.courier()
 	return was != state.Validity && (courier || was != 0) || courier && s.recent.Load() > 0
+}
+
+// courier reports whether the server is Courier.
+func (s *session) courier() bool { return s.has("ACL2=UNION") } // nobody else has it
+
+// closedTo reports whether the server would store no message in a mailbox: Courier
+// does not where it is open read-only.
+func (s *session) closedTo(id cache.ID) bool {
+	return s.courier() && s.selected && s.mailbox == id && !s.writable
 }
 
 // examine opens a mailbox read-only. The caller is the session's only user.
@@ -58,6 +67,18 @@ func (s *session) examine(ctx context.Context, id cache.ID) (cache.State, error)
 	}
 	if err == nil && state.Next == 0 {
 		// Courier does not tell UIDNEXT, which says what this session can see.
+		state.Next, err = s.afterLast(ctx, state.Count)
+	}
+	return state, err
+}
+
+// selectMailbox opens a mailbox for writing. The caller is the session's only user.
+func (s *session) selectMailbox(ctx context.Context, id cache.ID) (cache.State, error) {
+	state, err := s.open(ctx, id, false)
+	if err == nil {
+		s.numbering.opened(id, state.Validity)
+	}
+	if err == nil && state.Next == 0 {
 		state.Next, err = s.afterLast(ctx, state.Count)
 	}
 	return state, err

@@ -72,20 +72,59 @@ func (p *pool) acquire(ctx context.Context) (*session, error) {
 	return p.wait(ctx, want{how: anyState})
 }
 
+// acquireAppending lends a session to append to a mailbox.
+func (p *pool) acquireAppending(ctx context.Context, id cache.ID) (*session, error) {
+	s, err := p.wait(ctx, want{how: anyState, mailbox: id, appends: true})
+	if err != nil {
+		return nil, err
+	}
+	if s.closedTo(id) {
+		p.release(s)
+		if s, err = p.wait(ctx, want{how: alone, mailbox: id, writes: true}); err != nil {
+			return nil, err
+		}
+		if err := p.move(ctx, s, id, true); err != nil {
+			return nil, err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.appending++
+	s.appendsTo = id
+	return s, nil
+}
+
+// appended notes that an append has ended. The session is still to be released.
+func (p *pool) appended(s *session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.appending--
+}
+
 // acquireMailbox lends a session that has the mailbox open under validity, since
 // a time when there was a message with the UID newest. The caller may tell that it
 // is for bodies, which are better fetched uncompressed.
 func (p *pool) acquireMailbox(ctx context.Context, id cache.ID, validity, newest uint32, bodies bool) (*session, error) {
-	s, err := p.wait(ctx, want{how: opened, mailbox: id, validity: validity, newest: newest, bodies: bodies})
+	return p.acquireOpen(ctx, want{how: opened, mailbox: id, validity: validity, newest: newest, bodies: bodies})
+}
+
+// acquireWritable is acquireMailbox for what changes a message: the mailbox is
+// opened with SELECT, which takes \Recent away and marks nothing as read.
+func (p *pool) acquireWritable(ctx context.Context, id cache.ID, validity, newest uint32) (*session, error) {
+	return p.acquireOpen(ctx, want{how: opened, mailbox: id, validity: validity, newest: newest, writes: true})
+}
+
+func (p *pool) acquireOpen(ctx context.Context, w want) (*session, error) {
+	s, err := p.wait(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	if s.moving {
-		if err := p.move(ctx, s, id); err != nil {
+		if err := p.move(ctx, s, w.mailbox, w.writes); err != nil {
 			return nil, err
 		}
 	}
-	if s.state.Validity != validity {
+	if s.state.Validity != w.validity {
 		p.release(s)
 		return nil, cache.ErrStale
 	}
@@ -99,7 +138,7 @@ func (p *pool) acquireFresh(ctx context.Context, id cache.ID) (*session, error) 
 	if err != nil {
 		return nil, err
 	}
-	return s, p.move(ctx, s, id)
+	return s, p.move(ctx, s, id, false)
 }
 
 // acquireUnselected lends a session that has no mailbox open, for STATUS: of one
@@ -114,7 +153,7 @@ func (p *pool) acquireUnselected(ctx context.Context) (*session, error) {
 		err = s.unselect(ctx)
 	}
 	p.mu.Lock()
-	s.moving, s.selected = false, false
+	s.moving, s.selected, s.writable = false, false, false
 	p.mu.Unlock()
 	if err != nil {
 		s.conn.Close() // what it has open is not known
@@ -241,15 +280,19 @@ func (p *pool) sweep() {
 
 // move opens a mailbox in s, whose only user is the caller. If that fails, s
 // has been released.
-func (p *pool) move(ctx context.Context, s *session, id cache.ID) error {
+func (p *pool) move(ctx context.Context, s *session, id cache.ID, writes bool) error {
 	p.mu.Lock()
-	s.selected = false
+	s.selected, s.writable = false, false
 	p.mu.Unlock()
-	state, err := s.examine(ctx, id)
+	open := s.examine
+	if writes {
+		open = s.selectMailbox
+	}
+	state, err := open(ctx, id)
 	p.mu.Lock()
 	s.moving = false
 	if err == nil {
-		s.selected, s.mailbox, s.state = true, id, state
+		s.selected, s.mailbox, s.state, s.writable = true, id, state, writes
 		p.serve() // others may want the same mailbox
 	}
 	p.mu.Unlock()

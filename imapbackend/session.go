@@ -41,12 +41,16 @@ type session struct {
 	reserved *waiter       // who gets it next; nobody else joins its users
 	selected bool          // it has a mailbox selected
 	mailbox  cache.ID      // that mailbox
-	state    cache.State   // as EXAMINE told
+	writable bool          // by SELECT, not EXAMINE
+	state    cache.State   // as EXAMINE or SELECT told
 	moving   bool          // it is being given to another mailbox
 
 	background bool   // it has users that nobody waits for
 	ahead      bool   // it has users that fetch ahead
 	stream     uint64 // the last reading of a file that it was lent for
+
+	appending int      // users that append to appendsTo
+	appendsTo cache.ID // the mailbox that the last one did
 }
 
 // connect dials and signs in. It completes the hooks. compress: the connection
@@ -142,6 +146,7 @@ func (c *Client) dial(ctx context.Context, hooks guard.Hooks, token string, comp
 	}
 	s.conn, s.engine, s.caps = conn, imapclient.New(conn, nil), caps
 	s.compressed, s.resyncs = conn.Compressed(), conn.Enabled("QRESYNC")
+	c.offers.note(s)
 	return s, nil
 }
 
@@ -198,9 +203,14 @@ func (s *session) unexplained(ctx context.Context, name string) error {
 	return cache.ErrNotExist
 }
 
-// unselect closes the mailbox that is open. It was opened read-only, so that
-// CLOSE, where there is no UNSELECT (RFC 3691), expunges nothing.
+// unselect closes the mailbox that is open. Where there is no UNSELECT (RFC 3691),
+// it has to be open read-only, so that CLOSE expunges nothing.
 func (s *session) unselect(ctx context.Context) error {
+	if s.writable && !s.has("UNSELECT") {
+		if _, err := s.open(ctx, s.mailbox, true); err != nil {
+			return err
+		}
+	}
 	command := s.engine.UnselectAndExpunge
 	if s.has("UNSELECT") {
 		command = s.engine.Unselect

@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,12 +21,21 @@ func main() {
 }
 
 // commandLine completes the arguments: mount(8) calls a file system's program
-// without a command, as "imapfs SOURCE MOUNTPOINT -o OPTIONS".
+// without a command, as "imapfs SOURCE MOUNTPOINT -o OPTIONS". It says rw there
+// wherever nobody said ro: that is nobody's wish to write.
 func commandLine(args []string) []string {
-	if len(args) > 0 && (strings.HasPrefix(args[0], "imaps://") || strings.HasPrefix(args[0], "imap://")) {
-		return append([]string{"mount"}, args...)
+	if len(args) == 0 || !strings.HasPrefix(args[0], "imaps://") && !strings.HasPrefix(args[0], "imap://") {
+		return args
 	}
-	return args
+	complete := []string{"mount"}
+	for i, arg := range args {
+		if i > 0 && args[i-1] == "-o" {
+			words := slices.DeleteFunc(strings.Split(arg, ","), func(word string) bool { return word == "rw" })
+			arg = strings.Join(words, ",")
+		}
+		complete = append(complete, arg)
+	}
+	return complete
 }
 
 func newRoot() *cobra.Command {

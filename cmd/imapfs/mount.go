@@ -118,11 +118,15 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	control := newControl(c, client)
 	control.unkept = unkept
 	options.Control = control.files()
+	writing, err := c.writing(client)
+	if err != nil {
+		return nil, err
+	}
 	var account *cache.Account
 	tree, err := fs.New(options, func(notify func(cache.Event)) (*cache.Account, error) {
 		account, err = cache.New(client, cache.Options{
 			Memory: memory, Poll: c.poll, Notify: notify, Disk: kept, Bodies: bodies,
-			Rate: rate, Thrifty: client.Thrifty, Name: fs.MessageName, Log: log,
+			Rate: rate, Thrifty: client.Thrifty, Name: fs.MessageName, Log: log, Writing: writing,
 		})
 		if err == nil {
 			m.close = append(m.close, account.Close)
@@ -158,7 +162,10 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	m.Mount, err = tree.Attach(c.mountpoint, fs.MountOptions{Source: c.source.String(), AllowOther: c.allowOther})
+	if kept != nil || c.cacheDir == noCache { // nobody else has the recovery folder
+		account.FindOut()
+	}
+	m.Mount, err = tree.Attach(c.mountpoint, fs.MountOptions{Source: c.source.String(), AllowOther: c.allowOther, Writable: c.writable})
 	return m, err
 }
 

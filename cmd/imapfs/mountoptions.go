@@ -10,13 +10,12 @@ import (
 
 // ignoredOptions are mount options that say what is so anyway, that the kernel
 // has no use for here, or that are for others. mount(8) passes on nearly all
-// that stands in fstab; it says rw wherever nobody said ro, and mount.fuse3, as
-// root, adds dev and suid: the mount is read-only, nodev, nosuid and noexec in
-// spite of that.
+// that stands in fstab; mount.fuse3, as root, adds dev and suid: the mount is
+// nodev, nosuid and noexec in spite of that.
 var ignoredOptions = []string{
-	"ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "default_permissions",
+	"nosuid", "suid", "nodev", "dev", "noexec", "exec", "default_permissions",
 	"atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime",
-	"lazytime", "nolazytime", "sync", "async", "dirsync", "mand", "nomand", "silent", "loud", "iversion", "noiversion",
+	"lazytime", "nolazytime", "async", "dirsync", "mand", "nomand", "silent", "loud", "iversion", "noiversion",
 	"symfollow", "nosymfollow",
 	"defaults", "auto", "noauto", "user", "nouser", "users", "nousers", "owner", "noowner", "group", "nogroup",
 	"_netdev", "nofail",
@@ -41,7 +40,13 @@ func (c *mountConfig) applyOptions(flags *pflag.FlagSet) error {
 	return nil
 }
 
+// otherNames are those of mount(8) for options of this command.
+var otherNames = map[string]string{"rw": "writable=true", "ro": "writable=false", "sync": "sync-writes=true"}
+
 func applyOption(flags *pflag.FlagSet, word string) error {
+	if name, ok := otherNames[word]; ok {
+		word = name
+	}
 	if word == "" || slices.Contains(ignoredOptions, word) ||
 		slices.ContainsFunc(ignoredPrefixes, func(p string) bool { return strings.HasPrefix(word, p) }) {
 		return nil

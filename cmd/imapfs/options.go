@@ -22,6 +22,8 @@ type mountConfig struct {
 	firstToken string // the access token that the first process got
 
 	foreground, fresh, offline, listEML, allowOther, noXattrs bool
+	writable, noDuplicates, syncWrites                        bool
+	deletion                                                  string
 
 	layout       string
 	umask        string
@@ -66,6 +68,7 @@ func (c *mountConfig) groups() (groups []optionGroup) {
 	mount.BoolVarP(&c.foreground, "foreground", "f", false, "stay in the foreground, for systemd and for debugging")
 	mount.BoolVar(&c.fresh, "fresh", false, "sync every mailbox first, as a backup wants it")
 	mount.BoolVar(&c.offline, "offline", false, "ask nothing of the network: what is cached is all there is")
+	mount.BoolVarP(&c.writable, "writable", "w", false, "let mail be filed, flagged, moved, deleted and written; also -o rw")
 	mount.BoolVar(&c.allowOther, "allow-other", false, "let other users in, as far as --umask does")
 	mount.StringArrayVarP(&c.mountOptions, "option", "o", nil, "comma-separated `options`, as mount(8) and fstab(5) give them")
 
@@ -86,6 +89,11 @@ func (c *mountConfig) groups() (groups []optionGroup) {
 	files.Uint32Var(&c.uid, "uid", uid, "owner of everything, a `number`")
 	files.Uint32Var(&c.gid, "gid", gid, "group of everything, a `number`")
 	files.BoolVar(&c.noXattrs, "no-xattrs", false, "have no extended attributes")
+
+	write := group("Write, with --writable")
+	write.StringVar(&c.deletion, "delete", deleteToTrash, "`what` rm does to a message: trash (moves it there) or expunge (for good)")
+	write.BoolVar(&c.noDuplicates, "no-duplicates", false, "store no message that the mailbox has already, with the same bytes and date")
+	write.BoolVar(&c.syncWrites, "sync-writes", false, "let every rename of a new file wait for the server; also -o sync")
 
 	speed := group("Server, memory and disk")
 	speed.IntVar(&c.maxConnections, "max-connections", 4, "connections at most")
@@ -135,6 +143,9 @@ func (c *mountConfig) parse(flags *pflag.FlagSet, src, mountpoint string) (err e
 	if c.source, err = parseSource(src); err != nil {
 		return err
 	}
+	if err := c.checkWriting(); err != nil {
+		return err
+	}
 	if err := c.checkSignIn(); err != nil {
 		return err
 	}
@@ -164,6 +175,7 @@ func (c *mountConfig) tree(log *slog.Logger) (fs.Options, error) {
 		GID:      c.gid,
 		Umask:    uint32(umask),
 		NoXattrs: c.noXattrs,
+		Sync:     c.syncWrites,
 		Log:      log,
 	}, nil
 }

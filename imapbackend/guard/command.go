@@ -37,9 +37,13 @@ type command struct {
 	given     map[answer]bool
 	described imap.UIDSet
 	limit     *Status // that not all was done, in a response of its own; of the reading goroutine
+	// Of an Edit.
+	edits  bool
+	copied *Status // COPYUID in a response of its own; guarded by Conn.mu until done
 
-	// Of an IDLE.
+	// Of an IDLE, and of an APPEND that asks first.
 	goAhead chan struct{} // closed when the server agrees
+	agreed  bool          // it has; guarded by Conn.mu
 	idling  bool          // it has, and owes no answer; guarded by Conn.mu
 
 	done   chan struct{}

@@ -61,17 +61,14 @@ func (cmd *command) result() error {
 	return nil
 }
 
-// idles lets an IDLE that waits for it begin. The caller holds mu.
+// idles lets an IDLE, or the literal of an APPEND, that waits for it begin. The
+// caller holds mu.
 func (c *Conn) idles() {
-	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return cmd.goAhead != nil && !cmd.idling })
+	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return cmd.goAhead != nil && !cmd.agreed })
 	if i < 0 {
-		return
+		return // or a second one
 	}
 	cmd := c.pending[i]
-	select {
-	case <-cmd.goAhead: // a second one
-	default:
-		cmd.idling = true
-		close(cmd.goAhead)
-	}
+	cmd.agreed, cmd.idling = true, cmd.name == "IDLE"
+	close(cmd.goAhead)
 }

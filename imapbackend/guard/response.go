@@ -104,6 +104,7 @@ func (c *Conn) statusResponse(typ string, tagged bool) Status {
 func (c *Conn) untaggedStatus(typ string) error {
 	st := c.statusResponse(typ, false)
 	c.noteLimit(st)
+	c.noteCopied(st)
 	if typ == "BYE" && !c.loggingOut() {
 		return st
 	}
