@@ -185,4 +185,3 @@ func TestFullCircle(t *testing.T) {
 		}
 	})
 }
-

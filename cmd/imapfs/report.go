@@ -34,6 +34,8 @@ type report struct {
 	Sync        *syncReport        `json:"sync,omitempty"`
 	Metrics     string             `json:"metrics_address,omitempty"`
 	Pprof       string             `json:"pprof_socket,omitempty"`
+	Writable    bool               `json:"writable"`
+	Recovery    *recoveryReport    `json:"recovery,omitempty"`
 }
 
 type serverReport struct {
@@ -135,6 +137,7 @@ func (c *control) report() *report {
 	for _, a := range server.Alerts {
 		r.Alerts = append(r.Alerts, alertReport(a))
 	}
+	r.Writable, r.Recovery = c.account.Writable(), c.recovery()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r.Sync = c.last

@@ -105,6 +105,12 @@ func (r *report) text(out io.Writer, now time.Time, rates rates) error {
 	if r.Sync != nil {
 		row("last sync", ago(r.Sync.At, now)+": "+cmp.Or(r.Sync.Error, "complete"))
 	}
+	if r.Recovery != nil {
+		row("recovery", r.Recovery.text())
+		for _, m := range r.Recovery.Messages[max(0, len(r.Recovery.Messages)-maxRecovered):] {
+			row("", m.text())
+		}
+	}
 	for i, a := range r.Alerts {
 		row([]string{"alerts", ""}[min(i, 1)], ago(a.Time, now)+": "+a.Text)
 	}
