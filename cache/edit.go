@@ -155,6 +155,20 @@ func (b *Box) uidNext(ctx context.Context) (uint32, error) {
 	return next, nil
 }
 
+// listedValidity is UIDVALIDITY, of a mailbox that nobody has listed, too.
+func (b *Box) listedValidity(ctx context.Context) (uint32, error) {
+	if b.stale.Load() {
+		return 0, ErrStale
+	}
+	if validity := b.validityNow(); validity != 0 {
+		return validity, nil
+	}
+	if _, err := b.Listing(ctx); err != nil {
+		return 0, err
+	}
+	return b.validityNow(), nil
+}
+
 // sought tells how m, copied to b, is to be recognized.
 func (b *Box) sought(ctx context.Context, m *Message) (Sought, error) {
 	next, err := b.uidNext(ctx)
@@ -186,7 +200,11 @@ func (b *Box) transfer(ctx context.Context, uid uint32, to *Box, by func(context
 	if err != nil {
 		return Stored{}, err
 	}
-	at, err := by(ctx, b.id, b.validityNow(), uid, to.id, same)
+	validity, err := b.listedValidity(ctx)
+	if err != nil {
+		return Stored{}, err
+	}
+	at, err := by(ctx, b.id, validity, uid, to.id, same)
 	b.edited()
 	to.edited()
 	if err != nil {
@@ -219,10 +237,11 @@ func (b *Box) Discard(ctx context.Context, uid uint32) error {
 
 // Expunge removes a message for good.
 func (b *Box) Expunge(ctx context.Context, uid uint32) error {
-	if b.stale.Load() {
-		return ErrStale
+	validity, err := b.listedValidity(ctx)
+	if err != nil {
+		return err
 	}
-	err := b.account.opts.Writing.Editor.Expunge(ctx, b.id, b.validityNow(), uid)
+	err = b.account.opts.Writing.Editor.Expunge(ctx, b.id, validity, uid)
 	b.edited()
 	if err != nil {
 		return b.failed("delete", uid, err)
@@ -255,15 +274,16 @@ func (a *Account) trash() (found Mailbox, ok bool) {
 
 // SetFlags gives a message these flags and no others.
 func (b *Box) SetFlags(ctx context.Context, uid uint32, flags []string) error {
-	if b.stale.Load() {
-		return ErrStale
-	}
 	for _, f := range flags {
 		if strings.EqualFold(f, `\Deleted`) && !b.account.opts.Writing.Expunge {
 			return fmt.Errorf(`set \Deleted: %w`, ErrForbidden)
 		}
 	}
-	now, err := b.account.opts.Writing.Editor.SetFlags(ctx, b.id, b.validityNow(), uid, flags)
+	validity, err := b.listedValidity(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := b.account.opts.Writing.Editor.SetFlags(ctx, b.id, validity, uid, flags)
 	if err != nil {
 		return b.failed("set flags", uid, err)
 	}

@@ -70,6 +70,23 @@ func (f *FS) Rmdir(cancel <-chan struct{}, in *fuse.InHeader, name string) fuse.
 	return fuse.EPERM
 }
 
+// Symlink implements fuse.RawFileSystem: there are none.
+func (f *FS) Symlink(<-chan struct{}, *fuse.InHeader, string, string, *fuse.EntryOut) fuse.Status {
+	return f.neither()
+}
+
+// Link implements fuse.RawFileSystem: a message has one name.
+func (f *FS) Link(<-chan struct{}, *fuse.LinkIn, string, *fuse.EntryOut) fuse.Status {
+	return f.neither()
+}
+
+func (f *FS) neither() fuse.Status {
+	if f.account.Writable() {
+		return fuse.EPERM
+	}
+	return fuse.EROFS
+}
+
 // discard deletes a message.
 func (f *FS) discard(cancel <-chan struct{}, pid uint32, n node) error {
 	m := message{n.place.box, n.uid}

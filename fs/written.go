@@ -19,6 +19,11 @@ func (f *FS) writtenChild(ctx context.Context, parent node, name string) (n node
 	if !box.HasNames() {
 		return node{}, false, nil
 	}
+	if box.Validity() == 0 { // names are of one UIDVALIDITY
+		if _, err := box.Listing(ctx); err != nil {
+			return node{}, false, err
+		}
+	}
 	as := naming(layout)
 	kind := kindMessage
 	uid := box.Called(as, name)
