@@ -24,6 +24,9 @@ const (
 	Retired
 	// Resized: the size of File in Box is not what was said.
 	Resized
+	// Marked: the messages in Gone are marked \Deleted now, or no longer. Only
+	// of an account that can be changed.
+	Marked
 	// SizesLost: no announced size of a whole message in the account is to be
 	// believed.
 	SizesLost

@@ -266,6 +266,24 @@ func (b *Box) fetchSummaries(ctx context.Context, validity uint32, uids []uint32
 // labels.
 func (b *Box) setFlags(now *Message) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	was, known := b.index.flagsOf(now.UID)
 	b.index.setFlags(now.UID, now.marks(), now.Gmail != nil)
+	b.mu.Unlock()
+	// Where we delete, what is marked so is not listed.
+	if b.account.Writable() && known && slices.Contains(was, deletedFlag) != slices.Contains(now.Flags, deletedFlag) {
+		if m := b.known(now.UID); m != nil {
+			b.account.opts.Notify(Event{Kind: Marked, Box: b, Gone: []*Message{m}})
+		}
+	}
+}
+
+const deletedFlag = `\Deleted`
+
+// flagsOf returns the marks of a message in the listing.
+func (x *index) flagsOf(uid uint32) ([]string, bool) {
+	i, ok := x.listed(uid)
+	if !ok {
+		return nil, false
+	}
+	return x.sets.sets[x.flags[i]], true
 }

@@ -22,6 +22,10 @@ func (f *FS) notify(e cache.Event) {
 			f.messagesChanged(p, e.Gone)
 		}
 		f.forgetGone(e.Box, e.Gone)
+	case cache.Marked:
+		for _, p := range f.places.of(e.Box) {
+			f.messagesChanged(p, e.Gone)
+		}
 	case cache.Retired:
 		for _, p := range f.places.of(e.Box) {
 			f.retired(p, e.Gone)

@@ -153,6 +153,35 @@ func (f *FS) reopen(ctx context.Context, n node, in *fuse.OpenIn, out *fuse.Open
 	return nil
 }
 
+// overwrite opens a message to be replaced by what is written; it is deleted once
+// that is stored. It never changes itself, nor does a part of it.
+func (f *FS) overwrite(ctx context.Context, n node, in *fuse.OpenIn, out *fuse.OpenOut) error {
+	if n.kind != kindEML || n.part != cache.Outer || in.Flags&syscall.O_TRUNC == 0 || f.layout(n.view) != LayoutEML {
+		return cache.ErrForbidden
+	}
+	m, err := n.place.box.Message(ctx, n.uid)
+	if err != nil {
+		return err
+	}
+	if !f.account.MayWrite(ctx, n.place.mailbox.ID()) {
+		return cache.ErrPermission
+	}
+	name := f.nameIn(ctx, n.view, n.place.box, m)
+	d, err := f.addDraft(draftKey{LayoutEML, n.place.key, name}, n.place)
+	if err != nil {
+		return err
+	}
+	f.drafts.mu.Lock()
+	d.replaces = &message{n.place.box, n.uid}
+	f.drafts.mu.Unlock()
+	out.Fh = f.openDraft(d, in.Flags)
+	out.OpenFlags = fuse.FOPEN_DIRECT_IO // the pages are the message's
+	for _, id := range f.dirIDs(n.view, n.place) {
+		f.notifier.entries(id, []string{name})
+	}
+	return nil
+}
+
 // Write implements fuse.RawFileSystem.
 func (f *FS) Write(cancel <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
 	h, ok := f.held(in.Fh).(*draftHandle)

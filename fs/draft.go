@@ -111,7 +111,8 @@ func (s *drafts) in(layout Layout, dir string) (names []string) {
 	return names
 }
 
-// stands reports whether a draft stands for a message that is stored already.
+// stands reports whether a draft stands for a message: one that it is stored as,
+// or whose name it takes.
 func (s *drafts) stands(layout Layout, m message) bool {
 	if s.count.Load() == 0 {
 		return false
@@ -119,14 +120,30 @@ func (s *drafts) stands(layout Layout, m message) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.named {
-		if d.at.layout == layout && d.where == m.box && d.as.UID == m.uid {
+		if d.at.layout == layout && (d.where == m.box && d.as.UID == m.uid || d.replaces != nil && *d.replaces == m) {
 			return true
 		}
 	}
 	return false
 }
 
-// add makes a draft. EEXIST is the caller's to see.
+// over returns the draft, open now, that is to replace a message; nil: there is
+// none.
+func (s *drafts) over(m message) *draft {
+	if s.count.Load() == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.named {
+		if d.opens > 0 && d.replaces != nil && *d.replaces == m {
+			return d
+		}
+	}
+	return nil
+}
+
+// addDraft makes a draft. EEXIST is the caller's to see.
 func (f *FS) addDraft(at draftKey, p *place) (*draft, error) {
 	content, err := f.account.NewDraft()
 	if err != nil {
@@ -299,6 +316,9 @@ func (f *FS) store(d *draft, ended func(error)) *cache.Edit {
 // abandon takes the name of a draft that was not stored when nobody has it open
 // any more: it is in no mailbox, and is not to look as if it were. mu is held.
 func (s *drafts) abandon(d *draft) {
+	if d.opens == 0 && d.pending == 0 && d.listed && d.replaces != nil && d.content.Size() == 0 {
+		s.unlist(d) // nothing takes the place of a message
+	}
 	if d.opens == 0 && d.pending == 0 && d.listed && !temporary(d.at.name) && d.stored != d.change && d.content.Size() > 0 {
 		s.unlist(d)
 	}

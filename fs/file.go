@@ -23,7 +23,7 @@ func (f *FS) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) (s
 	}
 	if in.Flags&syscall.O_ACCMODE != syscall.O_RDONLY {
 		if f.account.Writable() {
-			return fuse.EPERM // a message never changes, nor does a part of it
+			return f.writeStatus("open", f.overwrite(interruptible(cancel), n, in, out))
 		}
 		return fuse.EROFS
 	}

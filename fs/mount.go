@@ -64,6 +64,8 @@ func (f *FS) Attach(mountpoint string, o MountOptions) (*Mount, error) {
 	if o.Writable {
 		options.Options[1] = "rw"
 		options.DirectMountFlags &^= readOnlyFlag
+		// Else O_TRUNC would come as a change of a message, which never changes.
+		options.ExtraCapabilities |= fuse.CAP_ATOMIC_O_TRUNC
 	}
 	var server *fuse.Server
 	complaint, err := complaints(func() (err error) {

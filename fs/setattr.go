@@ -37,6 +37,11 @@ func (f *FS) SetAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrO
 func (f *FS) setAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, n node) error {
 	_, sized := in.GetSize()
 	when, timed := in.GetMTime()
+	if n.kind == kindEML && n.part == cache.Outer {
+		if d := f.drafts.over(message{n.place.box, n.uid}); d != nil { // by its descriptor
+			n = d.node(n.view, n.place)
+		}
+	}
 	switch {
 	case n.kind == kindDraft:
 		return f.setDraft(cancel, in, n)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
 	"golang.org/x/sys/unix"
 
 	"imapfs/imapbackend/imaptest"
@@ -214,4 +215,23 @@ func TestNoDuplicates(t *testing.T) {
 			t.Errorf("the account holds %q", got)
 		}
 	}
+}
+
+// TestMarkedDeleted hides what another program has marked as deleted, and shows
+// it again when it no longer is; a mount that is read-only shows it.
+func TestMarkedDeleted(t *testing.T) {
+	s := imaptest.Dovecot(t)
+	s.Deliver("INBOX", note("one"), sampleDate)
+	s.Deliver("INBOX", note("two"), sampleDate)
+	dir := mountAt(t, s, s.Addr, writable, soon)
+	reading := mountAt(t, s, s.Addr, soon)
+	shows(t, dir+"/INBOX", "one", "two")
+	other := selected(t, s)
+	other.flag(1, imap.FlagDeleted)
+	shows(t, dir+"/INBOX", "two")
+	shows(t, reading+"/INBOX", "one", "two")
+	if _, err := other.Store(imap.SeqSetNum(1), &imap.StoreFlags{Op: imap.StoreFlagsDel, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Collect(); err != nil {
+		t.Fatal(err)
+	}
+	shows(t, dir+"/INBOX", "one", "two")
 }
