@@ -28,8 +28,10 @@ test: setup
 # IMAPFS_TORTURE_SEED=… repeats one.
 FAULTS = 200
 CRASHES = 100
+EDITS = 1000
 torture: setup
 	IMAPFS_TORTURE_FAULTS=$(FAULTS) go test -race -timeout 60m -run '^TestTorture$$' -v ./cmd/imapfs
+	IMAPFS_TORTURE_EDITS=$(EDITS) go test -race -timeout 90m -run '^TestWriteFaults$$' -v ./cmd/imapfs
 	IMAPFS_TEST_CRASHES=$(CRASHES) go test -race -timeout 60m -run '^TestCrash' -v ./cache
 
 lint:

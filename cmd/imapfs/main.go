@@ -44,7 +44,8 @@ func newRoot() *cobra.Command {
 		Short: "Mount an IMAP account as a drive",
 		Long: `imapfs mounts an IMAP account as a drive: mailboxes are directories, messages
 are directories of their decoded parts, and every program that works on files
-works on mail. Nothing is ever marked as read, changed or deleted.`,
+works on mail. Nothing is ever marked as read; nothing is changed or deleted unless
+it is mounted with --writable.`,
 		Example: `  imapfs mount imaps://alice@mail.example.org ~/Mail
   grep -ri invoice ~/Mail/INBOX
   cp ~/Mail/INBOX/*/*.pdf ~/invoices/

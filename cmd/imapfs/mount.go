@@ -19,7 +19,7 @@ func newMount() *cobra.Command {
 		Use:   "mount [flags] SOURCE MOUNTPOINT",
 		Short: "Mount an account at a directory",
 		Long: `mount shows the account SOURCE, imaps://user@host[:port][/mailbox], at the empty
-directory MOUNTPOINT, read-only, and goes to the background once it works: at once
+directory MOUNTPOINT, read-only without --writable, and goes to the background once it works: at once
 if the account has been mounted before, with what was known of it then. With
 imap:// the connection begins in plain text and must become TLS by STARTTLS,
 except on this machine itself. An @ in the user's name is written %40.
