@@ -27,6 +27,8 @@ type Box struct {
 
 	gathers  [2]gather     // of who waits, and of work in the background
 	walks    walks         // through it
+	edits    atomic.Int64  // changes that we have made
+	settled  atomic.Int64  // those that the listing shows
 	tidying  atomic.Bool   // a sync is due after what we have changed
 	restored sync.Once     // reads what is on disk
 	syncing  chan struct{} // full while a sync is under way

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Writing is how an account may be changed.
@@ -29,6 +31,7 @@ type Writing struct {
 type edits struct {
 	running sync.WaitGroup
 	drafts  atomic.Uint64 // their number, for names
+	asking  atomic.Bool   // for rights
 
 	mu    sync.Mutex
 	nexts map[*Box]uint32 // guarded by mu; a UIDNEXT that was, of those not listed
@@ -86,14 +89,14 @@ func (a *Account) Writable() bool { return a.opts.Writing != nil }
 // edited notes that the mailbox was changed by us: its listing is out of date
 // until it has been synced, which is done behind.
 func (b *Box) edited() {
-	b.wanted.Add(1)
+	b.edits.Add(1)
 	if _, ok := b.Known(); !ok || !b.tidying.CompareAndSwap(false, true) {
 		return
 	}
 	b.account.tasks.Go(func() {
 		for end := time.Now().Add(duringEdits); time.Now().Before(end); {
-			was := b.wanted.Load()
-			if !sleep(b.account.life, afterEdit) || b.wanted.Load() == was {
+			was := b.edits.Load()
+			if !sleep(b.account.life, afterEdit) || b.edits.Load() == was {
 				break
 			}
 		}
@@ -111,12 +114,17 @@ const (
 	duringEdits = 10 * time.Second
 )
 
-// Settle makes the listing show what was changed by us.
+// Settle makes the listing show what was changed by us, unless there is no way to
+// the server.
 func (b *Box) Settle(ctx context.Context) error {
-	if _, ok := b.Known(); !ok || b.covered.Load() >= b.wanted.Load() {
+	if _, ok := b.Known(); !ok || b.settled.Load() >= b.edits.Load() {
 		return nil
 	}
-	return b.Sync(ctx)
+	err := b.Sync(ctx)
+	if errors.Is(err, ErrOffline) || errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
 }
 
 // uidNext returns UIDNEXT as it was at some time before.
@@ -402,6 +410,9 @@ func (a *Account) MayWrite(ctx context.Context, id ID) bool {
 	if !a.opts.Writing.Editor.HasRights() {
 		return true
 	}
+	if !a.RightsKnown(id) {
+		a.askRights()
+	}
 	rights, err := a.Detail(ctx, id, Rights)
 	if err != nil || rights == "" {
 		return true // the server says what it refuses
@@ -410,6 +421,31 @@ func (a *Account) MayWrite(ctx context.Context, id ID) bool {
 	remove := strings.Contains(rights, "d") || strings.Contains(rights, "t") && strings.Contains(rights, "e")
 	return insert && remove
 }
+
+// askRights asks for the rights in all mailboxes at once: who wants to know those
+// in one is likely to want those in the next.
+func (a *Account) askRights() {
+	if !a.edits.asking.CompareAndSwap(false, true) {
+		return
+	}
+	a.tasks.Go(func() {
+		defer a.edits.asking.Store(false)
+		group, ctx := errgroup.WithContext(a.life)
+		group.SetLimit(rightsAtOnce)
+		for _, m := range a.KnownMailboxes() {
+			if !m.NoSelect && !a.RightsKnown(m.ID()) {
+				group.Go(func() error {
+					_, err := a.Detail(ctx, m.ID(), Rights)
+					return err
+				})
+			}
+		}
+		group.Wait() // who needs an answer asks by itself
+	})
+}
+
+// rightsAtOnce is how many mailboxes are asked about at once.
+const rightsAtOnce = 32
 
 // RightsKnown reports whether MayWrite can tell without asking the server.
 func (a *Account) RightsKnown(id ID) bool {

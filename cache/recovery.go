@@ -83,6 +83,10 @@ type Recovered struct {
 	Error string
 }
 
+// unresolved is how long it takes at most until a mount knows what became of a
+// message.
+const unresolved = 15 * time.Minute
+
 // Recovered lists what could not be stored, the oldest first, and the folder.
 func (a *Account) Recovered() (folder string, files []Recovered) {
 	if !a.Writable() {
@@ -92,8 +96,11 @@ func (a *Account) Recovered() (folder string, files []Recovered) {
 	notes, _ := filepath.Glob(filepath.Join(folder, "*"+noteSuffix))
 	for _, path := range notes {
 		n, file, err := readNote(path)
-		if err != nil || n.Error == "" {
+		if err != nil || n.Error == "" && time.Since(n.Time) < unresolved {
 			continue
+		}
+		if n.Error == "" {
+			n.Error = "perhaps stored: imapfs ended while it was being stored"
 		}
 		files = append(files, Recovered{File: file, Mailbox: n.Mailbox, Name: n.Name, Time: n.Time, Size: n.Size, Error: n.Error})
 	}

@@ -46,7 +46,7 @@ func (b *Box) sync(ctx context.Context) error {
 		return ctx.Err()
 	}
 	src := b.account.src
-	started, wanted := time.Now(), b.wanted.Load()
+	started, wanted, edits := time.Now(), b.wanted.Load(), b.edits.Load()
 	state, uids, err := b.snapshot(ctx)
 	if err != nil {
 		return err
@@ -87,6 +87,7 @@ func (b *Box) sync(ctx context.Context) error {
 		return err
 	}
 	b.covered.Store(wanted)
+	b.settled.Store(edits)
 	b.tidy(ctx)
 	return nil
 }

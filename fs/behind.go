@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"imapfs/cache"
 )
 
 // behind lets the renames of many small files, as rsync makes them, not wait for
@@ -14,17 +12,17 @@ import (
 // writes one file is told of its failure by its rename; who writes many, by the
 // rename, close or fsync that follows in the same mailbox, or when the times of
 // its directory are set, which ends an rsync. What fails stays in the recovery
-// folder in any case.
+// folder in any case. It is safe for concurrent use.
 type behind struct {
 	mu    sync.Mutex
-	rooms map[string]*room // by place
+	rooms map[string]*room // guarded by mu; by place
 }
 
-// room is how many may be on their way in one place.
+// room is how many may be on their way in one place. It is guarded by behind.mu.
 type room struct {
-	limit   int
-	pending map[*cache.Edit]bool
-	last    time.Time // when one was stored
+	limit, used int
+	last        time.Time     // when one ended
+	ended       chan struct{} // closed when the next does
 }
 
 const (
@@ -36,97 +34,80 @@ const (
 	burst = 2 * time.Second
 )
 
-// admit reports whether one more may be on its way, once there is room.
-func (b *behind) admit(ctx context.Context, key string) (bool, error) {
-	for {
-		b.mu.Lock()
-		r := b.rooms[key]
-		if r == nil || r.limit == 0 || len(r.pending) == 0 && time.Since(r.last) > burst {
-			if r != nil {
-				r.limit = 0
-			}
-			b.mu.Unlock()
-			return false, nil
-		}
-		if len(r.pending) < r.limit {
-			b.mu.Unlock()
-			return true, nil
-		}
-		var one *cache.Edit
-		for one = range r.pending {
-			break
-		}
-		b.mu.Unlock()
-		select {
-		case <-one.Done():
-			b.drop(key, one)
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
-	}
-}
-
-func (b *behind) drop(key string, e *cache.Edit) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if r := b.rooms[key]; r != nil {
-		delete(r.pending, e)
-	}
-}
-
-// add notes one that is on its way.
-func (b *behind) add(key string, e *cache.Edit) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.room(key).pending[e] = true
-}
-
+// room returns the room of a place. mu is held.
 func (b *behind) room(key string) *room {
 	if b.rooms == nil {
 		b.rooms = make(map[string]*room)
 	}
 	r := b.rooms[key]
 	if r == nil {
-		r = &room{pending: make(map[*cache.Edit]bool)}
+		r = &room{ended: make(chan struct{})}
 		b.rooms[key] = r
 	}
 	return r
 }
 
-// ended notes how one ended.
-func (b *behind) ended(key string, ok bool) {
+// admit takes room for one more, once there is some; false: it has to wait for
+// its own end.
+func (b *behind) admit(ctx context.Context, key string) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for r := b.room(key); ; {
+		if r.used == 0 && time.Since(r.last) > burst {
+			r.limit = 0
+		}
+		switch {
+		case r.limit == 0:
+			return false, nil
+		case r.used < r.limit:
+			r.used++
+			return true, nil
+		}
+		if err := b.next(ctx, r); err != nil {
+			return false, err
+		}
+	}
+}
+
+// next waits until one ends. mu is held, but for the wait.
+func (b *behind) next(ctx context.Context, r *room) error {
+	ended := r.ended
+	b.mu.Unlock()
+	defer b.mu.Lock()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ended notes how one ended, which had room if it was behind.
+func (b *behind) ended(key string, ok, behind bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.room(key)
 	r.last = time.Now()
-	if !ok {
-		r.limit = 0
-		return
+	if behind {
+		r.used--
 	}
-	r.limit = min(max(2*r.limit, 1), maxBehind)
+	if r.limit = min(max(2*r.limit, 1), maxBehind); !ok {
+		r.limit = 0
+	}
+	close(r.ended)
+	r.ended = make(chan struct{})
 }
 
 // wait returns once nothing is on its way in a place.
 func (b *behind) wait(ctx context.Context, key string) error {
-	for {
-		b.mu.Lock()
-		var one *cache.Edit
-		if r := b.rooms[key]; r != nil {
-			for one = range r.pending {
-				break
-			}
-		}
-		b.mu.Unlock()
-		if one == nil {
-			return nil
-		}
-		select {
-		case <-one.Done():
-			b.drop(key, one)
-		case <-ctx.Done():
-			return ctx.Err()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for r := b.room(key); r.used > 0; {
+		if err := b.next(ctx, r); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // owed returns, once, why something that was on its way in a place was not
@@ -139,15 +120,15 @@ func (s *drafts) owed(key string) error {
 	return err
 }
 
-// storeBehind stores a draft without anybody who waits for it.
+// storeBehind stores a draft, which has been admitted, without anybody who waits
+// for it.
 func (f *FS) storeBehind(d *draft, key string) {
-	e := f.store(d, func(err error) {
-		f.drafts.behind.ended(key, err == nil)
+	f.store(d, func(err error) {
 		if err != nil {
 			f.failedBehind(d, key, err)
 		}
+		f.drafts.behind.ended(key, err == nil, true)
 	})
-	f.drafts.behind.add(key, e)
 }
 
 // failedBehind takes a draft out of the tree that could not be stored, and keeps

@@ -225,7 +225,7 @@ func (f *FS) complete(cancel <-chan struct{}, pid uint32, d *draft) error {
 	key := d.at.dir
 	s.mu.Unlock()
 	if due && d.content.Size() > 0 {
-		e := f.store(d, func(err error) { s.behind.ended(key, err == nil) })
+		e := f.store(d, func(err error) { s.behind.ended(key, err == nil, false) })
 		if err := attend(interruptible(cancel), pid, e.Wait); err != nil {
 			return err
 		}

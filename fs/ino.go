@@ -31,6 +31,7 @@ import (
 // another first bit than any mailbox's, and those in one message differ.
 const (
 	inoMessage = 1 << 63
+	inoDraft   = 1 << 62
 
 	inoRankBits = 2
 	inoLowBits  = 10 + inoRankBits
@@ -45,6 +46,8 @@ func (f *FS) ino(n node, section string) uint64 {
 	switch {
 	case n.kind == kindTop && n.view == viewRoot:
 		return 1
+	case n.kind == kindDraft: // for as long as it is one
+		return inoDraft | uint64(n.uid)
 	case f.isMessage(n):
 		return inoMessage | f.hash(n, n.kind, 0, "")>>33<<32 | uint64(^n.uid)
 	case n.uid != 0 && n.kind <= kindPart && n.part <= packedPart:

@@ -99,12 +99,18 @@ func (f *FS) renameDraft(ctx context.Context, m *moving) error {
 		return cache.ErrStale
 	}
 	s := &f.drafts
-	d.storing.Lock() // until it is known
+	known := f.account.Start(func(context.Context) error {
+		d.storing.Lock() // until it is known what it is stored as
+		defer d.storing.Unlock()
+		return nil
+	})
+	if err := attend(interruptible(m.cancel), m.pid, known.Wait); err != nil {
+		return err
+	}
 	s.mu.Lock()
-	stored, as, where := d.where != nil, d.as, d.where
+	as, where := d.as, d.where
 	s.mu.Unlock()
-	d.storing.Unlock()
-	if stored && where != nil && as.UID != 0 {
+	if where != nil && as.UID != 0 {
 		return f.renameStored(ctx, m, d, as, where)
 	}
 	lasting := !temporary(m.key.name) && d.content.Size() > 0
@@ -141,7 +147,7 @@ func (f *FS) renameDraft(ctx context.Context, m *moving) error {
 		f.storeBehind(d, m.key.dir)
 	} else if lasting {
 		key := m.key.dir
-		err = attend(interruptible(m.cancel), m.pid, f.store(d, func(err error) { s.behind.ended(key, err == nil) }).Wait)
+		err = attend(interruptible(m.cancel), m.pid, f.store(d, func(err error) { s.behind.ended(key, err == nil, false) }).Wait)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

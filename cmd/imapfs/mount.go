@@ -162,7 +162,7 @@ func (c *mountConfig) mount(ctx context.Context, log *slog.Logger) (_ *mounted, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if kept != nil || c.cacheDir == noCache { // nobody else has the recovery folder
+	if kept != nil { // nobody else has the recovery folder
 		account.FindOut()
 	}
 	m.Mount, err = tree.Attach(c.mountpoint, fs.MountOptions{Source: c.source.String(), AllowOther: c.allowOther, Writable: c.writable})
