@@ -205,6 +205,8 @@ func clearCaches(out, _ io.Writer, accounts []keptAccount) error {
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, disk.ErrNotCache) && len(accounts) > 1:
 		case err != nil:
 			failed = append(failed, printable(a.name)+": "+err.Error())
+		case len(left) == 1 && left[0] == recoveryFolder:
+			fmt.Fprintf(out, "%s is cleared; messages that could not be stored are still there: %s\n", printable(a.name), recoveryFolder)
 		case len(left) > 0:
 			fmt.Fprintf(out, "%s is cleared; not of imapfs, and still there: %s\n", printable(a.name), printable(strings.Join(left, ", ")))
 		default:

@@ -51,7 +51,11 @@ func TestWriteFaults(t *testing.T) {
 		seed = n
 	}
 	t.Logf("%s=%d", seedVariable, seed)
-	s := imaptest.Dovecot(t, imaptest.WithConfig(withTrash), imaptest.WithMailboxes("A", "B"))
+	// By the seed, one that lacks something.
+	lacks := []string{"", "imap_capability = IMAP4rev1 LITERAL+ IDLE UIDPLUS", "imap_capability = IMAP4rev1 LITERAL+ IDLE MOVE", "imap_capability = IMAP4rev1 IDLE UIDPLUS MOVE"}
+	lack := lacks[uint64(seed)%uint64(len(lacks))]
+	t.Log(lack)
+	s := imaptest.Dovecot(t, imaptest.WithConfig(withTrash+"\n"+lack), imaptest.WithMailboxes("A", "B"))
 	x := &editor{
 		TB: t, server: s, line: imaptest.Proxy(t, s.Addr), dir: t.TempDir(), home: t.TempDir(),
 		random: rand.New(rand.NewSource(seed)), at: make(map[string]string), written: make(map[string]bool),
