@@ -235,3 +235,35 @@ func TestMarkedDeleted(t *testing.T) {
 	}
 	shows(t, dir+"/INBOX", "one", "two")
 }
+
+// TestRightsAsModes shows in the mode of a mailbox what its rights are, which are
+// changed by the attribute; who may not write is told so.
+func TestRightsAsModes(t *testing.T) {
+	s := imaptest.Cyrus(t, imaptest.WithMailboxes("INBOX", "Work"))
+	dir := mountAt(t, s, s.Addr, asFiles, writable, func(c *mountConfig) { c.poll = time.Second })
+	mode := func() string {
+		info, err := os.Lstat(dir + "/Work")
+		if err != nil {
+			return err.Error()
+		}
+		return info.Mode().String()
+	}
+	if got := mode(); got != "drwx------" {
+		t.Errorf("the mode is %s", got)
+	}
+	if err := unix.Setxattr(dir+"/Work", "user.imap.acl", []byte("alice lrsxa\nbob lr"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := attribute(t, dir+"/Work", "user.imap.acl"); got != "alice lrsxa\nbob lr" && got != "alice lrsxca\nbob lr" {
+		t.Errorf("the rights are %q", got)
+	}
+	eventually(t, func() error {
+		if got := mode(); got != "dr-x------" {
+			return errors.New("the mode is " + got)
+		}
+		return nil
+	})
+	if step, err := writes(dir+"/Work/x.eml", letter("x", 10)); step != "open" || !errors.Is(err, syscall.EACCES) {
+		t.Errorf("%s: %v", step, err)
+	}
+}
