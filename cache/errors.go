@@ -46,7 +46,7 @@ var (
 	// ErrInvalid: no server could do that: no message, no flag, no name.
 	ErrInvalid = errors.New("is not valid")
 	// ErrForbidden: imapfs does not do that, whatever the server would say.
-	ErrForbidden = errors.New("is not done here")
+	ErrForbidden = errors.New("not permitted")
 	// ErrUncertain: the connection ended before the answer, and nobody knows
 	// whether it was done.
 	ErrUncertain = errors.New("perhaps done, and perhaps not")

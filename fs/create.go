@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -15,6 +16,9 @@ const maxFileName = 255
 
 // errLongName: no directory holds such a name.
 var errLongName = errors.New("name too long")
+
+// forbidden is why something is not done, whatever the server would say.
+func forbidden(why string) error { return fmt.Errorf("%w: %s", cache.ErrForbidden, why) }
 
 // writeStatus is status for what changes something: there, failures of the
 // recovery folder are those of this machine's disk, and a name that has gone is
@@ -44,11 +48,8 @@ func (f *FS) writing(ctx context.Context, id uint64, name string) (parent node, 
 		return parent, nil, cache.ErrReadOnly
 	case len(name) > maxFileName:
 		return parent, nil, errLongName
-	case parent.kind != kindTop && parent.kind != kindMailbox:
-		return parent, nil, cache.ErrForbidden
-	}
-	if parent.kind == kindTop && parent.view == viewRoot && name == controlName {
-		return parent, nil, cache.ErrForbidden
+	case parent.kind != kindTop && parent.kind != kindMailbox, parent.kind == kindTop && parent.view == viewRoot && name == controlName:
+		return parent, nil, forbidden("only mailboxes and what is in them can be changed")
 	}
 	_, here, err = f.placeOf(ctx, parent)
 	return parent, here, err
@@ -95,8 +96,7 @@ func (f *FS) create(ctx context.Context, dir uint64, name string) (*draft, node,
 		return nil, node{}, err
 	}
 	if here.box == nil {
-		f.opts.Log.Warn("a file was not created: there is no mailbox there that it could be a message of", "name", name)
-		return nil, node{}, cache.ErrForbidden
+		return nil, node{}, forbidden("there is no mailbox there that a file could be a message of")
 	}
 	if !f.account.MayWrite(ctx, here.mailbox.ID()) {
 		return nil, node{}, cache.ErrPermission
@@ -157,7 +157,7 @@ func (f *FS) reopen(ctx context.Context, n node, in *fuse.OpenIn, out *fuse.Open
 // that is stored. It never changes itself, nor does a part of it.
 func (f *FS) overwrite(ctx context.Context, n node, in *fuse.OpenIn, out *fuse.OpenOut) error {
 	if n.kind != kindEML || n.part != cache.Outer || in.Flags&syscall.O_TRUNC == 0 || f.layout(n.view) != LayoutEML {
-		return cache.ErrForbidden
+		return forbidden("a message never changes; only a whole one can take its place")
 	}
 	m, err := n.place.box.Message(ctx, n.uid)
 	if err != nil {

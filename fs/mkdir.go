@@ -64,11 +64,11 @@ func (f *FS) mkdir(cancel <-chan struct{}, in *fuse.MkdirIn, name string) (n nod
 // of mailboxPath. ErrInvalid: none is shown under that name.
 func mailboxNamed(t *tree, parent *place, name string) (id cache.ID, err error) {
 	if parent.mailbox != nil && parent.mailbox.Raw {
-		return id, cache.ErrForbidden
+		return id, forbidden("the name of the mailbox above cannot be decoded")
 	}
 	delimiter, prefix := levelsBelow(t, parent)
 	if parent.key != "" && delimiter == 0 {
-		return id, cache.ErrForbidden // the names of this server have no levels
+		return id, forbidden("the mailboxes of this server have no levels")
 	}
 	plain := unescapeComponent(name)
 	if !utf8.ValidString(plain) || component(plain, false) != name || plain == "" ||
@@ -136,7 +136,7 @@ func (f *FS) removeMailbox(cancel <-chan struct{}, pid uint32, p *place) error {
 	case p.mailbox == nil:
 		return cache.ErrNotEmpty // a level, which is there for what is below
 	case p.mailbox.Name == "INBOX":
-		return cache.ErrForbidden
+		return forbidden("INBOX cannot be deleted")
 	case len(f.drafts.in(LayoutEML, p.key)) > 0 || len(f.drafts.in(LayoutParts, p.key)) > 0:
 		return cache.ErrNotEmpty
 	}
@@ -151,7 +151,7 @@ func (f *FS) renameMailbox(m *moving, name string) error {
 	case m.exists:
 		return cache.ErrExist
 	case p.mailbox == nil || p.mailbox.Raw:
-		return cache.ErrForbidden
+		return forbidden("a level without a mailbox of its own, or one whose name cannot be decoded, is not renamed")
 	}
 	t, err := f.places.now(interruptible(m.cancel))
 	if err != nil {

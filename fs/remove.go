@@ -201,7 +201,7 @@ func (f *FS) hidePart(ctx context.Context, dir node, name string, pid uint32) er
 	defer r.mu.Unlock()
 	by := r.listed[dir]
 	if by.pid != pid || time.Since(by.when) > listingLasts {
-		return cache.ErrForbidden
+		return forbidden("a part of a message cannot be removed by itself")
 	}
 	if r.hidden == nil {
 		r.hidden, r.last = make(map[node]map[string]bool), make(map[node]time.Time)

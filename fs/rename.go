@@ -73,7 +73,7 @@ func (f *FS) rename(cancel <-chan struct{}, in *fuse.RenameIn, oldName, newName 
 	case m.from.kind == kindMailbox:
 		return f.renameMailbox(&m, newName)
 	case place.box == nil:
-		return cache.ErrForbidden
+		return forbidden("there is no mailbox there that it could be a message of")
 	case layout != f.layout(oldParent.view):
 		return errOtherLayout
 	case m.exists && m.target.dir():
@@ -85,7 +85,7 @@ func (f *FS) rename(cancel <-chan struct{}, in *fuse.RenameIn, oldName, newName 
 	case m.from.kind == kindEML || m.from.kind == kindMessage:
 		return f.renameMessage(&m)
 	}
-	return cache.ErrForbidden
+	return forbidden("a part of a message cannot be renamed")
 }
 
 // errOtherLayout: a file of one layout is none in the other. mv copies then.

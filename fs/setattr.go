@@ -46,7 +46,7 @@ func (f *FS) setAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, n node) error {
 	case n.kind == kindDraft:
 		return f.setDraft(cancel, in, n)
 	case sized:
-		return cache.ErrForbidden
+		return forbidden("a message never changes")
 	case n.uid == 0 && n.dir():
 		return f.setPlace(interruptible(cancel), n, when, timed)
 	case !timed || n.uid == 0:
@@ -57,7 +57,7 @@ func (f *FS) setAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, n node) error {
 		return err
 	}
 	if m.Date.Unix() != when.Unix() {
-		return cache.ErrForbidden // INTERNALDATE never changes
+		return forbidden("the date of a message never changes")
 	}
 	return nil
 }
