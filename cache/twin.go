@@ -29,7 +29,9 @@ func (b *Box) twin(ctx context.Context, w wire, date time.Time) (uint32, error) 
 			return 0, err
 		}
 		hash := sha256.New()
-		if _, err := io.Copy(hash, io.NewSectionReader(readerAt{ctx, r}, 0, r.Size())); err != nil {
+		_, err = io.Copy(hash, io.NewSectionReader(readerAt{ctx, r}, 0, r.Size()))
+		r.Close()
+		if err != nil {
 			return 0, err
 		}
 		if [32]byte(hash.Sum(nil)) == w.sum {
