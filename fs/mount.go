@@ -39,19 +39,25 @@ func (f *FS) Attach(mountpoint string, o MountOptions) (*Mount, error) {
 	if err != nil {
 		return nil, pathError("mountpoint", mountpoint, err)
 	}
+	access, flags, extra := "ro", uintptr(directFlags), uint64(0)
+	if o.Writable {
+		// Without the capability, O_TRUNC would come as a change of a message, which
+		// never changes.
+		access, flags, extra = "rw", directFlags&^readOnlyFlag, fuse.CAP_ATOMIC_O_TRUNC
+	}
 	options := fuse.MountOptions{
 		FsName: strings.ReplaceAll(o.Source, ",", "%2C"),
 		Name:   "imapfs",
 		// Without default_permissions the kernel would check no modes at all.
 		// With ro it does not ask for attributes after every read.
-		Options:       []string{"default_permissions", "ro", "nosuid", "nodev", "noexec"},
+		Options:       []string{"default_permissions", access, "nosuid", "nodev", "noexec"},
 		AllowOther:    o.AllowOther,
 		MaxWrite:      1 << 20,
 		MaxBackground: 64,
 		DisableSplice: true, // its pipes are too small for replies of MaxWrite
 		// The kernel asks for attributes while it lists only if somebody wants
 		// them.
-		ExtraCapabilities: fuse.CAP_READDIRPLUS_AUTO,
+		ExtraCapabilities: fuse.CAP_READDIRPLUS_AUTO | extra,
 		// There are none, and that the kernel remembers only if it takes us for a
 		// file system that has them: ls -l asks about every file.
 		EnableAcl: true,
@@ -59,13 +65,7 @@ func (f *FS) Attach(mountpoint string, o MountOptions) (*Mount, error) {
 		Debug:     o.Debug,
 		// Root needs no helper program, and is told more without.
 		DirectMountStrict: os.Geteuid() == 0,
-		DirectMountFlags:  directFlags,
-	}
-	if o.Writable {
-		options.Options[1] = "rw"
-		options.DirectMountFlags &^= readOnlyFlag
-		// Else O_TRUNC would come as a change of a message, which never changes.
-		options.ExtraCapabilities |= fuse.CAP_ATOMIC_O_TRUNC
+		DirectMountFlags:  flags,
 	}
 	var server *fuse.Server
 	complaint, err := complaints(func() (err error) {
