@@ -66,6 +66,12 @@ func (c *Conn) Append(ctx context.Context, a Append) (Status, error) {
 	}
 	whole, err := c.sendAppend(ctx, cmd, &a)
 	c.written()
+	if err == nil && !whole { // refused, or the connection has ended instead
+		if cmd.err != nil {
+			return Status{}, fmt.Errorf("%w: %w", ErrUnsent, cmd.err)
+		}
+		return cmd.status, cmd.result()
+	}
 	if err != nil {
 		cmd.abandon()
 		if ctx.Err() != nil {
@@ -90,7 +96,7 @@ func (c *Conn) Append(ctx context.Context, a Append) (Status, error) {
 }
 
 // sendAppend sends all of cmd, unless the server refuses to take the literal.
-// whole tells of an error that the server may have got all of the literal.
+// whole tells that the server may have got all of it.
 func (c *Conn) sendAppend(ctx context.Context, cmd *command, a *Append) (whole bool, err error) {
 	line := a.line()
 	c.log.client([]byte(cmd.tag + " " + line))
