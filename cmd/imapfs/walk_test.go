@@ -90,7 +90,7 @@ func TestWalks(t *testing.T) {
 			if after.Ahead.Fetched < test.octets*3/4 || after.Ahead.Wasted > test.octets/20 {
 				t.Errorf("%d octets of %d fetched ahead, %d wasted", after.Ahead.Fetched, test.octets, after.Ahead.Wasted)
 			}
-			if n := after.Traffic.Commands["FETCH bodies"] - before.Traffic.Commands["FETCH bodies"]; n > messages/3 {
+			if n := after.Traffic.Commands["FETCH bodies"] - before.Traffic.Commands["FETCH bodies"]; n > messages/2 {
 				t.Errorf("%d commands", n)
 			}
 			if again := run(); again.Traffic.Bodies != after.Traffic.Bodies {
