@@ -54,6 +54,7 @@ type wanted struct {
 	sinks   map[string]*sink // by the items' names in the answer
 	only    string           // the last such name
 	results [][]byte
+	spoilt  bool // an answer was not what it announced
 	told    bool // its results have been given; guarded by bodies.mu
 }
 
@@ -79,6 +80,7 @@ func (m *wanted) query() string { return "(UID " + strings.Join(m.items, " ") + 
 // reset forgets what a connection that was lost has left.
 func (m *wanted) reset() {
 	clear(m.results)
+	m.spoilt = false
 	for _, sink := range m.sinks {
 		sink.octets = nil
 	}
@@ -188,7 +190,11 @@ func (f *bodies) many(ctx context.Context, s *session, messages []*wanted) error
 		Items: messages[0].query(),
 		Message: func(answer *guard.Message) {
 			m := byUID[imap.UID(answer.UID)]
-			if m != nil && len(answer.Lost) == 0 && m.complete() {
+			if m == nil {
+				return
+			}
+			// What is lost may be in one answer, and the rest in another.
+			if m.spoilt = m.spoilt || len(answer.Lost) > 0; !m.spoilt && m.complete() {
 				f.tell(m, nil)
 			}
 		},

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/emersion/go-imap/v2"
 )
@@ -12,6 +14,9 @@ import (
 func (c *Conn) bodyItem(r *reply, name string) error {
 	x := &c.lex
 	x.space()
+	if r.again(name) {
+		r.lose(name, "it comes twice in one answer")
+	}
 	if size, ok := x.literalHere(); ok {
 		if err := c.body(r, name, size); err != nil {
 			return err
@@ -72,9 +77,7 @@ func (r *reply) prove(x *lexer) {
 	}
 	if x.b[x.pos] != ')' {
 		at := x.pos
-		name := x.item()
-		known := itemBit(name) != 0 || isBody(name) || equalFold(name, "UID")
-		if !known && (len(name) < 3 || bytes.ContainsFunc(name, isNoCapital)) {
+		if !mayFollow(x.item()) {
 			r.lose(r.open, "more octets than the server announced")
 		}
 		x.pos = at
@@ -82,9 +85,36 @@ func (r *reply) prove(x *lexer) {
 	r.open = ""
 }
 
+// mayFollow reports whether what stands behind a body is likely to be the name of
+// an item, and not what a literal that was announced too long has left of the next
+// answer: the end of FETCH, or of an item's name.
+func mayFollow(name []byte) bool {
+	switch {
+	case itemBit(name) != 0 || isBody(name) || equalFold(name, "UID"):
+		return true
+	case len(name) < 3 || name[0] <= '9' || bytes.ContainsFunc(name, isNoCapital):
+		return false
+	}
+	for _, known := range [...]string{"UIDFETCH", "FLAGS", "INTERNALDATE", "RFC822.SIZE", "MODSEQ"} {
+		if strings.HasSuffix(known, string(name)) {
+			return false
+		}
+	}
+	return true
+}
+
 // isNoCapital reports whether r is not in the names of items.
-func isNoCapital(r rune) bool {
-	return (r < 'A' || r > 'Z') && (r < '-' || r > '9') && r != '[' && r != ']'
+func isNoCapital(r rune) bool { return (r < 'A' || r > 'Z') && (r < '-' || r > '9') }
+
+// again notes that the body item name comes, and reports whether it has come in
+// this answer before: then it is the next answer's, which a literal that was
+// announced too long has swallowed the beginning of.
+func (r *reply) again(name string) bool {
+	if slices.Contains(r.bodies, name) {
+		return r.owner == nil || !r.owner.wants.ranges(name)
+	}
+	r.bodies = append(r.bodies, name)
+	return false
 }
 
 // lose notes that a body of the message is not what it should be.

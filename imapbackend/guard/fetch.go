@@ -107,6 +107,18 @@ func parseItems(items string) wanted {
 	return w
 }
 
+// ranges reports whether several ranges of a body are asked for, which a server
+// that leaves the origin out answers by one name.
+func (w *wanted) ranges(name string) bool {
+	item, n := nameBody(name), 0
+	for _, b := range w.bodies {
+		if b.key == item.key {
+			n++
+		}
+	}
+	return item.origin == "" && n > 1
+}
+
 // oldNames are the older names of bodies (RFC 3501, section 6.4.5).
 var oldNames = map[string]string{"RFC822": "BODY[]", "RFC822.HEADER": "BODY[HEADER]", "RFC822.TEXT": "BODY[TEXT]"}
 

@@ -52,6 +52,8 @@ type reply struct {
 	lost  string // one that is not what it should be, and why
 	why   string
 	open  string // the body that was just read, and is proven by what follows
+	// bodies are those that have come, in order.
+	bodies []string
 }
 
 // heldItem is a body item that came before the UID.
@@ -227,8 +229,12 @@ func (c *Conn) item(r *reply, item Item, isUID bool) {
 			gmail(m).Labels = cache.LabelsOf(x.labels(v, c.utf8))
 		}
 	default:
-		if uid, ok := x.number(v, math.MaxUint32); ok && isUID && m.UID == 0 {
+		switch uid, ok := x.number(v, math.MaxUint32); {
+		case !ok || !isUID:
+		case m.UID == 0:
 			m.UID = uint32(uid)
+		case m.UID != uint32(uid) && len(r.bodies) > 0: // the next answer's
+			r.lose(r.bodies[len(r.bodies)-1], "the answer names another message behind it")
 		}
 	}
 }
