@@ -40,7 +40,8 @@ const (
 // mailbox; nil: none can be had now. mu is held.
 func (p *pool) choose(w *waiter) *session {
 	free := func(s *session) bool {
-		return !s.moving && (s.reserved == nil || s.reserved == w) && (!p.behind(w) || s.background) && (!p.crowded(w) || s.ahead)
+		held := s.reserved != nil && s.reserved != w && p.may(s.reserved, s)
+		return !s.moving && !held && p.may(w, s)
 	}
 	if w.how == anyState {
 		if w.appends {
@@ -96,14 +97,24 @@ func (p *pool) choose(w *waiter) *session {
 // is held.
 func (p *pool) reserve(w *waiter) {
 	for _, s := range p.sessions {
-		if s.reserved == w {
+		if s.reserved == w && p.may(w, s) {
 			return
 		}
 	}
-	behind, crowded := p.behind(w), p.crowded(w)
-	if s := p.least(func(s *session) bool { return s.reserved == nil && (!behind || s.background) && (!crowded || s.ahead) }); s != nil {
+	p.unreserve(w)
+	s := p.least(func(s *session) bool {
+		return p.may(w, s) && (s.reserved == nil || !p.may(s.reserved, s))
+	})
+	if s != nil {
 		s.reserved = w
 	}
+}
+
+// may reports whether w is not kept from s by others of its kind, which have
+// another session. That changes with them: a session reserved for who may not
+// have it now is anybody's. mu is held.
+func (p *pool) may(w *waiter, s *session) bool {
+	return (!p.behind(w) || s.background) && (!p.crowded(w) || s.ahead)
 }
 
 // behind reports whether w is for the one session that has users in the
