@@ -22,7 +22,7 @@ demo: build
 	@bin/imapfs demo
 
 test: setup
-	go test -race -timeout 20m ./...
+	go test -race -timeout 40m ./...
 
 # Takes a quarter of an hour. FAULTS=20 makes it shorter, and
 # IMAPFS_TORTURE_SEED=… repeats one.

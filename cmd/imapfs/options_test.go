@@ -32,6 +32,8 @@ var everyOption = map[string]string{
 	"tls-ca": "/ca", "insecure-plaintext": "true", "layout": "eml", "list-eml": "true", "umask": "022", "uid": "7", "gid": "8",
 	"no-xattrs": "true", "offline": "true", "max-connections": "2", "poll": "1m0s", "memory": "1GiB", "cache-size": "1TiB", "cache-dir": "/cache", "verbose": "true", "log-file": "/log",
 	"protocol-log": "/protocol", "metrics": "127.0.0.1:9900", "metrics-public": "true",
+	"rate-limit": "2MB", "daily-limit": "2500MB",
+	"writable": "true", "delete": "expunge", "no-duplicates": "true", "sync-writes": "true",
 }
 
 var everyConfig = mountConfig{
@@ -39,7 +41,8 @@ var everyConfig = mountConfig{
 	auth: "PLAIN", tlsCert: "/cert", tlsKey: "/key", tlsCA: "/ca",
 	insecure: true, layout: "eml", listEML: true, umask: "022", uid: 7, gid: 8, noXattrs: true, maxConnections: 2,
 	poll: time.Minute, memory: "1GiB", cacheSize: "1TiB", cacheDir: "/cache", verbose: true, logFile: "/log", protocolLog: "/protocol",
-	metrics: "127.0.0.1:9900", metricsPublic: true,
+	metrics: "127.0.0.1:9900", metricsPublic: true, rateLimit: "2MB", dailyLimit: "2500MB",
+	writable: true, deletion: "expunge", noDuplicates: true, syncWrites: true,
 }
 
 // TestEveryOption gives each option on the command line, after -o and as a
