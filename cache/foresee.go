@@ -191,7 +191,7 @@ func (b *Box) narrow(m *Message, f File, files []File) []File {
 	k := &b.walks
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	w := k.of(m.UID)
+	w, _ := k.of(m.UID)
 	if w == nil {
 		return nil
 	}

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// notice takes a message into account that is no walk's, and returns the walk
-// that begins with it, if one does. mu is held.
-func (b *Box) notice(m *Message, r role) *walk {
+// notice takes a message into account that is no walk's, or so many places behind
+// one, and returns the walk that begins with it, if one does. mu is held.
+func (b *Box) notice(m *Message, r role, of *walk, ahead int) *walk {
 	k := &b.walks
 	l, ok := b.Known()
 	if !ok || len(l.UIDs) < 2 {
@@ -40,6 +40,9 @@ func (b *Box) notice(m *Message, r role) *walk {
 			b.learnNames(l.UIDs)
 		}
 		return nil
+	}
+	if of != nil && of.step == step && ahead >= -2*neighbours && (of.order.at == nil) == (found.at == nil) {
+		return nil // it is the same, a little out of order
 	}
 	w := b.begin(found, step, m.UID)
 	for _, v := range k.recent {

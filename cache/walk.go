@@ -96,11 +96,11 @@ func (b *Box) touch(ctx context.Context, f File, how use, glance bool) {
 	k := &b.walks
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	w := k.of(f.UID)
+	w, ahead := k.of(f.UID)
 	switch {
 	case w == nil && glance:
 		return
-	case w != nil && w.idle >= idleRests:
+	case w != nil && ahead >= 0 && w.idle >= idleRests:
 		w.touched = time.Now()
 		w.advance(f.UID)
 		return
@@ -109,10 +109,14 @@ func (b *Box) touch(ctx context.Context, f File, how use, glance bool) {
 	if m == nil {
 		return
 	}
-	if w == nil {
-		if w = b.notice(m, f.role(m)); w == nil {
-			return
+	if ahead < 0 && !glance || w == nil {
+		// What is behind one may be the beginning of another.
+		if other := b.notice(m, f.role(m), w, ahead); other != nil {
+			w = other
 		}
+	}
+	if w == nil {
+		return
 	}
 	w.touched = time.Now()
 	w.taste.note(m, f, how, glance, b.known)
@@ -125,17 +129,16 @@ func (b *Box) missed(uid uint32) {
 	k := &b.walks
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if w := k.of(uid); w != nil && w.idle >= idleRests {
+	if w, _ := k.of(uid); w != nil && w.idle >= idleRests {
 		w.idle = 0
 		w.next = w.at + w.step
 		w.foresee()
 	}
 }
 
-// of returns the walk that is likely to be the one that uses a message now. mu is
-// held.
-func (k *walks) of(uid uint32) *walk {
-	var best *walk
+// of returns the walk that is likely to be the one that uses a message now, and by
+// how many places that is ahead of the last one. mu is held.
+func (k *walks) of(uid uint32) (best *walk, ahead int) {
 	nearest := 0
 	for _, w := range k.active {
 		place, ok := w.order.place(uid)
@@ -143,14 +146,11 @@ func (k *walks) of(uid uint32) *walk {
 		if reach := (w.next-w.at)*w.step + neighbours; !ok || d < -behind || d > reach {
 			continue
 		}
-		if d < 0 {
-			d = -d
-		}
-		if best == nil || d < nearest {
-			best, nearest = w, d
+		if far := max(d, -2*d); best == nil || far < nearest {
+			best, ahead, nearest = w, d, far
 		}
 	}
-	return best
+	return best, ahead
 }
 
 // begin makes a walk. mu is held.

@@ -353,3 +353,27 @@ func TestWalksTogether(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// TestWalkBack: who has looked at all of a mailbox from one end, and then reads it
+// from the other, is a walk again at once, as is who begins anew.
+func TestWalkBack(t *testing.T) {
+	for what, order := range map[string]func(*Box) []uint32{"from the other end": oldestFirst, "from the same": newestFirst} {
+		t.Run(what, func(t *testing.T) {
+			src := mail(100)
+			b := openNamed(t, src)
+			for _, uid := range newestFirst(b) {
+				if _, err := b.Size(t.Context(), File{uid, Outer, Whole}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, uid := range order(b) {
+				if _, err := readFile(t.Context(), b, File{uid, Outer, Whole}); err != nil {
+					t.Fatal(err)
+				}
+				if i == 10 && b.account.Status().Ahead.Fetched == 0 {
+					t.Fatal("nothing is fetched ahead")
+				}
+			}
+		})
+	}
+}

@@ -24,20 +24,21 @@ func parsed(t *testing.T, args ...string) (*mountConfig, error) {
 	return c, c.parse(flags, "imaps://alice@example.org", t.TempDir())
 }
 
-// everyOption is all options but -o, and --oauth-token-command, which takes the
-// place of a password, with a value that is not the default.
+// everyOption is all options but -o, --oauth-token-command, which takes the place of
+// a password, and --offline, which writing is not for, with a value that is not the
+// default.
 var everyOption = map[string]string{
 	"foreground": "true", "fresh": "true", "allow-other": "true", "password-command": "echo a, b", "password-file": "/p",
 	"auth": "PLAIN", "tls-cert": "/cert", "tls-key": "/key",
 	"tls-ca": "/ca", "insecure-plaintext": "true", "layout": "eml", "list-eml": "true", "umask": "022", "uid": "7", "gid": "8",
-	"no-xattrs": "true", "offline": "true", "max-connections": "2", "poll": "1m0s", "memory": "1GiB", "cache-size": "1TiB", "cache-dir": "/cache", "verbose": "true", "log-file": "/log",
+	"no-xattrs": "true", "max-connections": "2", "poll": "1m0s", "memory": "1GiB", "cache-size": "1TiB", "cache-dir": "/cache", "verbose": "true", "log-file": "/log",
 	"protocol-log": "/protocol", "metrics": "127.0.0.1:9900", "metrics-public": "true",
 	"rate-limit": "2MB", "daily-limit": "2500MB",
 	"writable": "true", "delete": "expunge", "no-duplicates": "true", "sync-writes": "true",
 }
 
 var everyConfig = mountConfig{
-	foreground: true, fresh: true, offline: true, allowOther: true, passwordCommand: "echo a, b", passwordFile: "/p",
+	foreground: true, fresh: true, allowOther: true, passwordCommand: "echo a, b", passwordFile: "/p",
 	auth: "PLAIN", tlsCert: "/cert", tlsKey: "/key", tlsCA: "/ca",
 	insecure: true, layout: "eml", listEML: true, umask: "022", uid: 7, gid: 8, noXattrs: true, maxConnections: 2,
 	poll: time.Minute, memory: "1GiB", cacheSize: "1TiB", cacheDir: "/cache", verbose: true, logFile: "/log", protocolLog: "/protocol",
@@ -81,7 +82,7 @@ func TestEveryOption(t *testing.T) {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(mountConfig).flags(all)
 	all.VisitAll(func(*pflag.Flag) { count++ })
-	if known := len(everyOption) + 2; count != known { // -o, and the command for tokens
+	if known := len(everyOption) + 3; count != known {
 		t.Errorf("this test knows %d options of %d", known, count)
 	}
 }
