@@ -18,6 +18,10 @@ const (
 	// line; mostFlight fills 50 ms at 1 Gbit/s.
 	leastFlight = 64 << 10
 	mostFlight  = 8 << 20
+	// easyFlight is what is asked for at once of a server that sends it within
+	// easyWait: nobody minds that, and it takes fewer commands.
+	easyFlight = 1 << 20
+	easyWait   = 20 * time.Millisecond
 	// ratePeriod is for how long a rate is believed: a reader who pauses must not
 	// make the line look slow.
 	ratePeriod = 5 * time.Second
@@ -26,7 +30,8 @@ const (
 // flight is how many octets may be under way.
 func (p *pace) flight() int64 {
 	best := max(p.best[0], p.best[1])
-	return min(max(int64(2*best*p.rtt.Seconds()), leastFlight), mostFlight)
+	moment := min(int64(best*easyWait.Seconds()), easyFlight)
+	return min(max(int64(2*best*p.rtt.Seconds()), moment, leastFlight), mostFlight)
 }
 
 // sent is when something was asked for, and how much had come by then.
