@@ -14,6 +14,9 @@ import (
 // does.
 func (r *Reader) readBlocks(ctx context.Context, p []byte, off int64) (int, error) {
 	first, end := off/blockSize, (off+int64(len(p))-1)/blockSize+1
+	if end > pieceBlocks && !r.deep.Swap(true) {
+		r.box.readOn(r.file.UID)
+	}
 	o, from, to := r.note(first, end-1)
 	var run *run // the last that was waited for
 	for n, block := 0, first; ; block++ {

@@ -166,10 +166,15 @@ func (w *walk) wish(m *Message, f File, how use) []wish {
 	return []wish{one}
 }
 
-// pieces is what to fetch of a file that is read by ranges.
+// pieces is what to fetch of a file that is read by ranges: only the beginning, if
+// that is all that anybody wants (head, file).
 func (w *walk) pieces(file wish) (wishes []wish) {
 	b := w.box
-	for at := int64(0); at < min(file.octets, wholeAhead); at += pieceBlocks * blockSize {
+	most := int64(pieceBlocks * blockSize)
+	if w.deep {
+		most = wholeAhead
+	}
+	for at := int64(0); at < min(file.octets, most); at += pieceBlocks * blockSize {
 		one := file
 		one.piece, one.octets = at/(pieceBlocks*blockSize), min(pieceBlocks*blockSize, file.octets-at)
 		if !b.account.ahead.has(b, one.file, one.piece) && !b.has(one.file, at/blockSize) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"imapfs/cache/content"
 )
@@ -30,6 +31,8 @@ type Reader struct {
 	ranged  bool
 	grid    content.Grid // of a ranged base64 part, if gridded
 	gridded bool
+
+	deep atomic.Bool // more of it has been read than the beginning
 
 	mu       sync.Mutex
 	data     []byte // guarded by mu; all of the file, unless ranged

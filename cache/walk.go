@@ -47,6 +47,7 @@ type walk struct {
 	begun, touched time.Time
 	messages       int       // that it has gone through
 	idle           int       // messages in a row that were looked at in vain
+	deep           bool      // it reads more of large files than their beginnings
 	failures       int       // batches in a row
 	rests          time.Time // until then nothing is fetched, after failures
 	trail          []trace   // messages of which something has been fetched, in order
@@ -133,6 +134,16 @@ func (b *Box) missed(uid uint32) {
 		w.idle = 0
 		w.next = w.at + w.step
 		w.foresee()
+	}
+}
+
+// readOn tells that somebody reads more of a large file than its beginning.
+func (b *Box) readOn(uid uint32) {
+	k := &b.walks
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if w, _ := k.of(uid); w != nil {
+		w.deep = true
 	}
 }
 

@@ -377,3 +377,31 @@ func TestWalkBack(t *testing.T) {
 		})
 	}
 }
+
+// TestBeginnings fetches no more of large messages than who looks at their
+// beginnings.
+func TestBeginnings(t *testing.T) {
+	src := newFake()
+	whole := random(3 << 20)
+	for range 40 {
+		src.add(Message{Size: int64(len(whole))}, map[string][]byte{"": whole})
+	}
+	b := openNamed(t, src)
+	for _, uid := range oldestFirst(b) {
+		r, err := b.Open(t.Context(), File{uid, Outer, Whole})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.ReadAt(t.Context(), make([]byte, 100), 0); err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+	}
+	octets := int64(0)
+	for _, r := range src.requests {
+		octets += r.Length
+	}
+	if most := int64(40 * pieceBlocks * blockSize); octets > most {
+		t.Errorf("%d octets fetched for 40 beginnings", octets)
+	}
+}
