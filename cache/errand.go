@@ -138,6 +138,9 @@ func (b *Box) progressed(batch *errand) {
 	b.walks.mu.Lock()
 	defer b.walks.mu.Unlock()
 	n := batch.came.Swap(0)
+	if n == 0 {
+		return
+	}
 	w.pace.arrived(&batch.sent, n, time.Now())
 	n = min(n, batch.octets) // it may be more than was announced
 	batch.octets -= n
