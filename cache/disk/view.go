@@ -212,7 +212,7 @@ func Clear(path string) (left []string, err error) {
 		is := slices.ContainsFunc(ours, func(suffix string) bool { return strings.HasSuffix(e.Name(), suffix) })
 		switch {
 		case e.Name() == lockName:
-		case e.IsDir() && v.dir.root.Remove(e.Name()) == nil: // an empty one
+		case !is && e.IsDir() && v.dir.root.Remove(e.Name()) == nil: // an empty one, of what could not be stored
 		case !is || e.IsDir():
 			left = append(left, e.Name())
 		default:
