@@ -50,7 +50,7 @@ func TestCutLiteral(t *testing.T) {
 	message, want := large(1, 4<<20)
 	s.Deliver("INBOX", message, sampleDate)
 	line := imaptest.Proxy(t, s.Addr)
-	dir := mountAt(t, s, line.Addr, func(c *mountConfig) { c.memory, c.cacheDir = "1MiB", noCache })
+	dir := mountAt(t, s, line.Addr, func(c *mountConfig) { c.memory, c.cacheDir, c.maxConnections = "1MiB", noCache, 2 })
 	f := open(t, dir+"/INBOX/"+largeName)
 	random := rand.New(rand.NewSource(2))
 	for i := range 10 {

@@ -108,10 +108,11 @@ func isNoCapital(r rune) bool { return (r < 'A' || r > 'Z') && (r < '-' || r > '
 
 // again notes that the body item name comes, and reports whether it has come in
 // this answer before: then it is the next answer's, which a literal that was
-// announced too long has swallowed the beginning of.
+// announced too long has swallowed the beginning of. Of a command about one message
+// there is no next answer; there are servers that say it twice.
 func (r *reply) again(name string) bool {
 	if slices.Contains(r.bodies, name) {
-		return r.owner == nil || !r.owner.wants.ranges(name)
+		return r.owner == nil || !r.owner.wants.ranges(name) && !r.owner.fetch.aboutOne()
 	}
 	r.bodies = append(r.bodies, name)
 	return false

@@ -191,6 +191,9 @@ func (f *Fetch) about(uid imap.UID) bool {
 	return f.UIDs.Contains(uid) || slices.Contains(f.UIDs, imap.UIDRange{})
 }
 
+// aboutOne reports whether one message is asked for.
+func (f *Fetch) aboutOne() bool { return len(f.UIDs) == 1 && f.UIDs[0].Start == f.UIDs[0].Stop }
+
 // answer is a body item of a message.
 type answer struct {
 	uid  imap.UID
@@ -283,12 +286,11 @@ func (c *Conn) soleOwner(item string, have Item) (owner *command, uid imap.UID) 
 	if owner == nil {
 		return nil, 0
 	}
-	set := owner.fetch.UIDs
-	if len(set) != 1 || set[0].Start != set[0].Stop {
+	if !owner.fetch.aboutOne() {
 		return nil, 0
 	}
 	c.answering = true
-	return owner, set[0].Start
+	return owner, owner.fetch.UIDs[0].Start
 }
 
 // open asks where an item's octets go; nil: nowhere.
