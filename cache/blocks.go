@@ -113,11 +113,7 @@ func (r *Reader) has(block int64) bool {
 	if _, ok := r.near(block); ok {
 		return true
 	}
-	a := r.box.account
-	if _, ok := a.mem.get(r.key(block)); ok {
-		return true
-	}
-	return a.ahead.has(r.box, r.file, pieceOf(block)) || a.bodies.Has(r.box.bodyKey(r.file, block))
+	return r.box.account.ahead.has(r.box, r.file, pieceOf(block)) || r.box.has(r.file, block)
 }
 
 // await waits for the block of a run of which the caller is a user. A block that
